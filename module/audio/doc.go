@@ -16,7 +16,7 @@
 //
 //	resample.go           the streaming resampler: state, chunks, drain
 //	resample_filter.go    its low-pass filter: design, fixed-point form, cache
-//	resample_kernel_*     its inner loop
+//	resample_kernel_*     its inner loop: portable Go, SSE2 and AVX2, NEON
 //	g711.go               µ-law and A-law
 //	pcm.go                little-endian bytes, odd-byte carry
 //	mix.go                mix, interleave, downmix

@@ -213,20 +213,7 @@ func (r *Resampler) emit(dst []int16, n int) []int16 {
 	dst = slices.Grow(dst, n*r.channels)[:at+n*r.channels]
 	f := r.filter
 	for c := range r.channels {
-		run := run{
-			dst:    &dst[at+c],
-			n:      n,
-			stride: r.channels,
-			src:    &r.history[c][r.pos],
-			table:  &f.table[0],
-			blocks: f.rowTaps / blockTaps,
-			row:    r.phase * f.rowLen(),
-			rows:   f.den * f.rowLen(),
-			rowAdd: f.num % f.den * f.rowLen(),
-			srcAdd: f.num / f.den,
-			loBits: f.loBits,
-			shift:  f.shift,
-		}
+		run := newRun(f, r.phase, &dst[at+c], n, r.channels, &r.history[c][r.pos])
 		convolve(&run)
 	}
 	last := r.phase + n*f.num

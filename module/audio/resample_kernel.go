@@ -6,56 +6,77 @@ import (
 )
 
 // A run is a stretch of outputs of one channel, the unit of work of a kernel.
-// The assembly kernels read it by its field names (go_asm.h). All lengths and
-// steps are in int16 elements.
+// The assembly kernels read it by its field names (go_asm.h). Steps and sizes
+// are in bytes.
 type run struct {
 	dst    *int16 // first output
 	n      int    // outputs, at least 1
-	stride int    // from one output to the next: the number of channels
+	stride int    // from one output to the next
 
 	src    *int16 // start of the first output's window
-	table  *int16 // the filter's table
+	row    *int16 // the first output's row
+	rest   int    // from row to the end of the table
 	blocks int    // blocks of blockTaps in a row
 
-	row    int // offset of the first output's row
-	rows   int // size of the table: a row offset wraps here and src moves one on
-	rowAdd int // from an output's row to the next one's
-	srcAdd int // from an output's window to the next one's, apart from wrapping
+	srcAdd int // from one window to the next
+	rowAdd int // from one row to the next; past the end of the table the row
+	rows   int // wraps by its size, and the window moves one sample more
 
-	loBits uint // see filter
-	shift  uint
+	loScale int64 // 1 << filter.loBits
+	round   int64 // 1 << (shift-1)
+	shift   uint  // filter.shift
+}
+
+// newRun prepares n outputs of f from the window at src, the first one on phase,
+// to every stride'th sample from dst.
+func newRun(f *filter, phase int, dst *int16, n, stride int, src *int16) run {
+	const sample = int(unsafe.Sizeof(int16(0)))
+	rows := sample * len(f.table)
+	return run{
+		dst:     dst,
+		n:       n,
+		stride:  sample * stride,
+		src:     src,
+		row:     &f.table[phase*f.rowLen()],
+		rest:    rows - sample*phase*f.rowLen(),
+		blocks:  f.rowTaps / blockTaps,
+		srcAdd:  sample * (f.num / f.den),
+		rowAdd:  sample * (f.num % f.den) * f.rowLen(),
+		rows:    rows,
+		loScale: 1 << f.loBits,
+		round:   1 << (f.shift - 1),
+		shift:   f.shift,
+	}
 }
 
 // convolvePortable is the reference kernel: the others must give its bits. Each
 // output is the exact integer sum over its window of sample times coefficient,
 // divided by 1<<shift, rounded to the nearest (halves up) and saturated.
 func convolvePortable(r *run) {
-	taps := r.blocks * blockTaps
-	// Valid: the caller guarantees that the window of each output lies within
-	// its history, each row within the table, each output within dst.
-	at := func(p *int16, i int) unsafe.Pointer { return unsafe.Add(unsafe.Pointer(p), 2*i) }
-	srcAt, row := 0, r.row
+	src, row, rest := 0, 0, r.rest
 	for i := range r.n {
-		src := unsafe.Slice((*int16)(at(r.src, srcAt)), taps)
-		coef := unsafe.Slice((*int16)(at(r.table, row)), 2*taps)
 		var hi, lo int32
-		for len(src) >= blockTaps && len(coef) >= 2*blockTaps {
-			x, h, l := (*[blockTaps]int16)(src), (*[blockTaps]int16)(coef), (*[blockTaps]int16)(coef[blockTaps:])
-			for j := range x {
-				hi += int32(x[j]) * int32(h[j])
-				lo += int32(x[j]) * int32(l[j])
+		for b := range r.blocks {
+			// Valid: whoever made the run vouches for windows, rows and outputs.
+			x := (*[blockTaps]int16)(offset(r.src, src+b*2*blockTaps))
+			c := (*[2 * blockTaps]int16)(offset(r.row, row+b*4*blockTaps))
+			for j, s := range x {
+				hi += int32(s) * int32(c[j])
+				lo += int32(s) * int32(c[j+blockTaps])
 			}
-			src, coef = src[blockTaps:], coef[2*blockTaps:]
 		}
-		sum := int64(hi)<<r.loBits + int64(lo)
-		y := (sum + 1<<(r.shift-1)) >> r.shift
-		*(*int16)(at(r.dst, i*r.stride)) = int16(min(max(y, math.MinInt16), math.MaxInt16))
+		y := (int64(hi)*r.loScale + int64(lo) + r.round) >> r.shift
+		*(*int16)(offset(r.dst, i*r.stride)) = int16(min(max(y, math.MinInt16), math.MaxInt16))
 
-		srcAt += r.srcAdd
+		src += r.srcAdd
 		row += r.rowAdd
-		if row >= r.rows {
+		if rest -= r.rowAdd; rest <= 0 {
+			rest += r.rows
 			row -= r.rows
-			srcAt++
+			src += 2
 		}
 	}
 }
+
+// offset is the address n bytes after p.
+func offset(p *int16, n int) unsafe.Pointer { return unsafe.Add(unsafe.Pointer(p), n) }

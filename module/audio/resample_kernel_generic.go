@@ -1,4 +1,6 @@
+//go:build !amd64 && !arm64
+
 package audio
 
-// convolve runs the fastest kernel of this processor.
+// convolve computes the outputs of r.
 func convolve(r *run) { convolvePortable(r) }

@@ -37,7 +37,7 @@ type WAVWriter struct {
 // the samples. rateHz is positive and channels 1 to 32767; interleaved samples
 // follow by Write. The header says "unknown length" until Close.
 func NewWAVWriter(w io.WriteSeeker, rateHz, channels int) (*WAVWriter, error) {
-	if rateHz <= 0 || channels <= 0 || channels > math.MaxUint16/2 || rateHz > math.MaxUint32/(2*channels) {
+	if rateHz <= 0 || channels <= 0 || channels > math.MaxUint16/2 || int64(rateHz) > math.MaxUint32/int64(2*channels) {
 		return nil, fmt.Errorf("wav: %d Hz with %d channels cannot be written", rateHz, channels)
 	}
 	start, err := w.Seek(0, io.SeekCurrent)
@@ -54,7 +54,7 @@ func NewWAVWriter(w io.WriteSeeker, rateHz, channels int) (*WAVWriter, error) {
 	h = le.AppendUint16(h, 1)  // WAVE_FORMAT_PCM
 	h = le.AppendUint16(h, uint16(channels))
 	h = le.AppendUint32(h, uint32(rateHz))
-	h = le.AppendUint32(h, uint32(rateHz*ww.frame)) // bytes a second
+	h = le.AppendUint32(h, uint32(rateHz)*uint32(ww.frame)) // bytes a second
 	h = le.AppendUint16(h, uint16(ww.frame))
 	h = le.AppendUint16(h, 16) // bits of a sample
 	h = append(h, "data"...)

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"math"
 	"testing"
 
 	"mod_openai_audio_stream/module/audio"
@@ -136,7 +137,7 @@ func TestWAVWriterUnclosed(t *testing.T) {
 
 func TestWAVWriterErrors(t *testing.T) {
 	t.Parallel()
-	for _, c := range [][2]int{{0, 1}, {8000, 0}, {8000, 40000}, {1 << 31, 2}} {
+	for _, c := range [][2]int{{0, 1}, {8000, 0}, {8000, 40000}, {math.MaxInt32, 2}} {
 		if _, err := audio.NewWAVWriter(&memory{budget: -1}, c[0], c[1]); err == nil {
 			t.Errorf("%d Hz, %d channels: no error", c[0], c[1])
 		}

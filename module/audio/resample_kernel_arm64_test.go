@@ -1,0 +1,3 @@
+package audio
+
+var kernels = []kernel{{"portable", convolvePortable}, {"neon", convolveNEON}}
