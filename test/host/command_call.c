@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Commands about channels.
+ */
+#include "command.h"
+
+static bool command_create(host_command_call_t *call)
+{
+	host_call_options_t options = {
+		.uuid = call->words[0],
+		.format = {.rate_hz = (uint32_t) atoi(host_command_option(call, "rate", "8000")),
+				   .ptime_ms = (uint32_t) atoi(host_command_option(call, "ptime", "20")),
+				   .channels = (uint32_t) atoi(host_command_option(call, "channels", "1"))},
+		.caller = host_command_option(call, "caller", "silence"),
+		.writer = host_command_option(call, "writer", "none"),
+		.loop = atoi(host_command_option(call, "loop", "0")) != 0,
+		.media = host_command_option(call, "media", "1"),
+		.speed = strtod(host_command_option(call, "speed", "1"), NULL),
+		.record = {.stereo_path = host_command_option(call, "record", NULL),
+				   .raw_path = {[HOST_SAID] = host_command_option(call, "record_read", NULL),
+								[HOST_HEARD] = host_command_option(call, "record_write", NULL)},
+				   .frames_path = host_command_option(call, "frames", NULL)},
+	};
+	const char *error = host_session_create(&options);
+
+	return !error || host_command_fail(call, "%s", error);
+}
+
+static bool command_set(host_command_call_t *call)
+{
+	switch_core_session_t *session = host_command_channel(call, 0);
+	const char *value = call->rest;
+
+	if (!session) {
+		return false;
+	}
+	/* The value is the rest of the line, blanks and all. */
+	for (int i = 0; i < 2; i++) {
+		value += strcspn(value, " \t");
+		value += strspn(value, " \t");
+	}
+	switch_channel_set_variable(&session->channel, call->words[1], *value ? value : NULL);
+	switch_core_session_rwunlock(session);
+	return true;
+}
+
+static bool command_get(host_command_call_t *call)
+{
+	switch_core_session_t *session = host_command_channel(call, 0);
+	const char *value;
+
+	if (!session) {
+		return false;
+	}
+	value = switch_channel_get_variable(&session->channel, call->words[1]);
+	host_json_bool(call->reply, "set", value != NULL);
+	host_json_string(call->reply, "value", value ? value : "");
+	switch_core_session_rwunlock(session);
+	return true;
+}
+
+static bool wait_gone(const char *uuid, int64_t timeout_ms)
+{
+	int64_t until = host_now_ns() + timeout_ms * NS_PER_MS;
+
+	while (host_session_exists(uuid)) {
+		if (host_now_ns() > until) {
+			return false;
+		}
+		switch_sleep(1000);
+	}
+	return true;
+}
+
+static bool command_hangup(host_command_call_t *call)
+{
+	switch_core_session_t *session = host_command_channel(call, 0);
+
+	if (!session) {
+		return false;
+	}
+	switch_channel_hangup(&session->channel, SWITCH_CAUSE_NORMAL_CLEARING);
+	switch_core_session_rwunlock(session);
+	if (atoi(host_command_option(call, "wait", "0")) && !wait_gone(call->words[0], 10000)) {
+		return host_command_fail(call, "the channel does not end: somebody holds its lock");
+	}
+	return true;
+}
+
+static void hang_up(switch_core_session_t *session, void *arg)
+{
+	switch_channel_hangup(&session->channel, *(switch_call_cause_t *) arg);
+}
+
+void host_hangup_all(switch_call_cause_t cause)
+{
+	host_sessions_each(hang_up, &cause);
+}
+
+static bool command_hupall(host_command_call_t *call)
+{
+	host_hangup_all(SWITCH_CAUSE_MANAGER_REQUEST);
+	if (atoi(host_command_option(call, "wait", "0")) && !host_sessions_wait_none(10000)) {
+		return host_command_fail(call, "%d channels do not end", host_sessions_alive());
+	}
+	return true;
+}
+
+static bool set_hold(host_command_call_t *call, bool hold)
+{
+	switch_core_session_t *session = host_command_channel(call, 0);
+
+	if (!session) {
+		return false;
+	}
+	switch_channel_set_flag_value(&session->channel, CF_HOLD, hold);
+	host_event_fire_simple(hold ? SWITCH_EVENT_CHANNEL_HOLD : SWITCH_EVENT_CHANNEL_UNHOLD, session);
+	switch_core_session_rwunlock(session);
+	return true;
+}
+
+static bool command_hold(host_command_call_t *call)
+{
+	return set_hold(call, true);
+}
+
+static bool command_unhold(host_command_call_t *call)
+{
+	return set_hold(call, false);
+}
+
+static bool command_answer(host_command_call_t *call)
+{
+	switch_core_session_t *session = host_command_channel(call, 0);
+
+	if (!session) {
+		return false;
+	}
+	switch_channel_set_flag(&session->channel, CF_ANSWERED);
+	host_event_fire_simple(SWITCH_EVENT_CHANNEL_ANSWER, session);
+	switch_core_session_rwunlock(session);
+	return true;
+}
+
+static bool command_codec(host_command_call_t *call)
+{
+	switch_core_session_t *session = host_command_channel(call, 0);
+	const char *direction = host_command_option(call, "dir", "both");
+	switch_codec_implementation_t impl;
+	host_format_t format;
+	const char *error;
+
+	if (!session) {
+		return false;
+	}
+	if (!strcmp(direction, "write")) {
+		switch_core_session_get_write_impl(session, &impl);
+	} else {
+		switch_core_session_get_read_impl(session, &impl);
+	}
+	format.rate_hz = impl.actual_samples_per_second;
+	format.ptime_ms = (uint32_t) impl.microseconds_per_packet / 1000;
+	format.channels = impl.number_of_channels;
+	if (host_command_option(call, "rate", NULL)) {
+		format.rate_hz = (uint32_t) atoi(host_command_option(call, "rate", NULL));
+	}
+	if (host_command_option(call, "ptime", NULL)) {
+		format.ptime_ms = (uint32_t) atoi(host_command_option(call, "ptime", NULL));
+	}
+	if (host_command_option(call, "channels", NULL)) {
+		format.channels = (uint32_t) atoi(host_command_option(call, "channels", NULL));
+	}
+	error = host_session_set_format(session, &format, strcmp(direction, "write") != 0, strcmp(direction, "read") != 0);
+	switch_core_session_rwunlock(session);
+	return !error || host_command_fail(call, "%s", error);
+}
+
+static bool command_dtx(host_command_call_t *call)
+{
+	switch_core_session_t *session = host_command_channel(call, 0);
+
+	if (!session) {
+		return false;
+	}
+	pthread_mutex_lock(&session->source_mutex);
+	session->hold_frames_until_ns = host_now_ns() + atoll(call->words[1]) * NS_PER_MS;
+	session->comfort_noise = call->n_words > 2 && !strcmp(call->words[2], "cng");
+	pthread_mutex_unlock(&session->source_mutex);
+	switch_core_session_rwunlock(session);
+	return true;
+}
+
+static void set_peer(switch_core_session_t *session, const char *peer)
+{
+	pthread_mutex_lock(&session->source_mutex);
+	switch_copy_string(session->peer, peer, sizeof(session->peer));
+	pthread_mutex_unlock(&session->source_mutex);
+	switch_channel_set_flag_value(&session->channel, CF_BRIDGED, *peer != '\0');
+	host_event_fire_simple(*peer ? SWITCH_EVENT_CHANNEL_BRIDGE : SWITCH_EVENT_CHANNEL_UNBRIDGE, session);
+}
+
+static bool command_bridge(host_command_call_t *call)
+{
+	switch_core_session_t *a = host_command_channel(call, 0);
+	switch_core_session_t *b = a ? host_command_channel(call, 1) : NULL;
+
+	if (b) {
+		set_peer(a, b->uuid);
+		set_peer(b, a->uuid);
+		switch_core_session_rwunlock(b);
+	}
+	if (a) {
+		switch_core_session_rwunlock(a);
+	}
+	return b != NULL;
+}
+
+static bool command_unbridge(host_command_call_t *call)
+{
+	switch_core_session_t *session = host_command_channel(call, 0);
+	switch_core_session_t *peer;
+	char uuid[HOST_UUID_MAX];
+
+	if (!session) {
+		return false;
+	}
+	pthread_mutex_lock(&session->source_mutex);
+	memcpy(uuid, session->peer, sizeof(uuid));
+	pthread_mutex_unlock(&session->source_mutex);
+	set_peer(session, "");
+	switch_core_session_rwunlock(session);
+	peer = *uuid ? switch_core_session_locate(uuid) : NULL;
+	if (peer) {
+		set_peer(peer, "");
+		switch_core_session_rwunlock(peer);
+	}
+	return true;
+}
+
+static bool set_source(host_command_call_t *call, bool caller)
+{
+	switch_core_session_t *session = host_command_channel(call, 0);
+	host_source_t *source, *old;
+	const char *error;
+	bool loop = atoi(host_command_option(call, "loop", caller ? "0" : "1")) != 0;
+
+	if (!session) {
+		return false;
+	}
+	source = host_source_open(call->words[1], loop, &error);
+	if (source) {
+		host_source_t **place = caller ? &session->caller : &session->writer;
+
+		pthread_mutex_lock(&session->source_mutex);
+		old = *place;
+		*place = source;
+		pthread_mutex_unlock(&session->source_mutex);
+		host_source_close(old);
+	}
+	switch_core_session_rwunlock(session);
+	return source || host_command_fail(call, "%s: %s", call->words[1], error);
+}
+
+static bool command_caller(host_command_call_t *call)
+{
+	return set_source(call, true);
+}
+
+static bool command_writer(host_command_call_t *call)
+{
+	return set_source(call, false);
+}
+
+static void describe_impl(host_json_t *json, const char *key, const switch_codec_implementation_t *impl)
+{
+	host_json_open(json, key, '{');
+	host_json_int(json, "rate", impl->actual_samples_per_second);
+	host_json_int(json, "ptime", impl->microseconds_per_packet / 1000);
+	host_json_int(json, "channels", impl->number_of_channels);
+	host_json_close(json, '}');
+}
+
+static void describe(switch_core_session_t *session, void *arg)
+{
+	host_json_t *json = arg;
+	switch_codec_implementation_t impl;
+	int bugs = 0;
+
+	host_json_open(json, NULL, '{');
+	host_json_string(json, "uuid", session->uuid);
+	host_json_string(json, "state", host_channel_state_name((int) switch_channel_get_state(&session->channel)));
+	switch_core_session_get_read_impl(session, &impl);
+	describe_impl(json, "read", &impl);
+	switch_core_session_get_write_impl(session, &impl);
+	describe_impl(json, "write", &impl);
+	host_json_bool(json, "answered", switch_channel_test_flag(&session->channel, CF_ANSWERED));
+	host_json_bool(json, "hold", switch_channel_test_flag(&session->channel, CF_HOLD));
+	host_json_bool(json, "bridged", switch_channel_test_flag(&session->channel, CF_BRIDGED));
+	switch_thread_rwlock_rdlock(session->bug_rwlock);
+	for (switch_media_bug_t *bug = session->bugs; bug; bug = bug->next) {
+		bugs++;
+	}
+	switch_thread_rwlock_unlock(session->bug_rwlock);
+	host_json_int(json, "bugs", bugs);
+	host_recorder_describe(session->recorder, json);
+	host_json_close(json, '}');
+}
+
+static bool command_channels(host_command_call_t *call)
+{
+	host_json_open(call->reply, "channels", '[');
+	if (call->n_words) {
+		switch_core_session_t *session = host_command_channel(call, 0);
+
+		if (session) {
+			describe(session, call->reply);
+			switch_core_session_rwunlock(session);
+		}
+	} else {
+		host_sessions_each(describe, call->reply);
+	}
+	host_json_close(call->reply, ']');
+	return !*call->error;
+}
+
+const host_command_entry_t host_call_commands[] = {
+	{"create",
+	 "<uuid> [rate=8000] [ptime=20] [channels=1] [caller=none|silence|ramp|tone:HZ[:AMPLITUDE]|FILE.wav] [loop=0] "
+	 "[writer=none|...] [media=1|early|pre|0] [speed=1, 0 is unpaced] [record=STEREO.wav] [record_read=RAW] "
+	 "[record_write=RAW] [frames=FILE.csv]",
+	 command_create, 1},
+	{"set", "<uuid> <variable> [value]", command_set, 2},
+	{"get", "<uuid> <variable>", command_get, 2},
+	{"hangup", "<uuid> [wait=1]", command_hangup, 1},
+	{"hupall", "[wait=1]", command_hupall, 0},
+	{"hold", "<uuid>", command_hold, 1},
+	{"unhold", "<uuid>", command_unhold, 1},
+	{"answer", "<uuid>", command_answer, 1},
+	{"codec", "<uuid> [rate=] [ptime=] [channels=] [dir=both|read|write]", command_codec, 1},
+	{"dtx", "<uuid> <ms> [none|cng]", command_dtx, 2},
+	{"bridge", "<uuid> <uuid>", command_bridge, 2},
+	{"unbridge", "<uuid>", command_unbridge, 1},
+	{"caller", "<uuid> <source> [loop=0]", command_caller, 2},
+	{"writer", "<uuid> <source>", command_writer, 2},
+	{"channels", "[uuid]", command_channels, 0},
+	{NULL, NULL, NULL, 0},
+};

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The module: loading it, running its API, unloading it, as the core's loader does; and noticing calls that it makes
+ * after it was shut down, which in FreeSWITCH would find a core that is being taken apart.
+ */
+#include <dlfcn.h>
+
+#include "host.h"
+
+static pthread_rwlock_t use_lock = PTHREAD_RWLOCK_INITIALIZER; /* held for reading while the module's API runs */
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* Protects following. */
+static void *library;
+static char *module_path;
+static switch_memory_pool_t *module_pool;
+static switch_loadable_module_interface_t *interface;
+static switch_loadable_module_function_table_t *table;
+static bool loaded;
+static bool permanent; /* load returned SWITCH_STATUS_NOUNLOAD */
+
+static _Atomic bool stopped;	/* shutdown has returned, load has not been called again */
+static char stopped_path[4096]; /* written before stopped is set */
+static _Atomic uint64_t late_calls;
+
+switch_loadable_module_interface_t *switch_loadable_module_create_module_interface(switch_memory_pool_t *pool,
+																				   const char *name)
+{
+	switch_loadable_module_interface_t *mod = switch_core_alloc(pool, sizeof(*mod));
+
+	mod->pool = pool;
+	mod->module_name = switch_core_strdup(pool, name);
+	switch_thread_rwlock_create(&mod->rwlock, pool);
+	return mod;
+}
+
+void *switch_loadable_module_create_interface(switch_loadable_module_interface_t *mod,
+											  switch_module_interface_name_t iname)
+{
+	if (iname == SWITCH_API_INTERFACE) {
+		switch_api_interface_t *api = switch_core_alloc(mod->pool, sizeof(*api));
+
+		api->next = mod->api_interface;
+		mod->api_interface = api;
+		return api;
+	}
+	if (iname == SWITCH_APPLICATION_INTERFACE) {
+		switch_application_interface_t *app = switch_core_alloc(mod->pool, sizeof(*app));
+
+		app->next = mod->application_interface;
+		mod->application_interface = app;
+		return app;
+	}
+	return NULL;
+}
+
+/* The table is named after the module; a file may have a longer name (mod_x_standin.so). */
+static switch_loadable_module_function_table_t *find_table(void *lib, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char name[512];
+	char *end;
+
+	snprintf(name, sizeof(name), "%s", slash ? slash + 1 : path);
+	end = strchr(name, '.');
+	if (!end) {
+		end = name + strlen(name);
+	}
+	while (end && end > name) {
+		void *symbol;
+
+		snprintf(end, sizeof(name) - (size_t) (end - name), "_module_interface");
+		symbol = dlsym(lib, name);
+		if (symbol) {
+			return symbol;
+		}
+		*end = '\0';
+		end = strrchr(name, '_');
+	}
+	return NULL;
+}
+
+/* The caller holds the mutex. */
+static const char *load_locked(const char *path)
+{
+	switch_status_t status;
+
+	library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	if (!library) {
+		return dlerror();
+	}
+	table = find_table(library, path);
+	if (!table) {
+		return "no module interface in it";
+	}
+	if (table->switch_api_version != SWITCH_API_VERSION) {
+		return "Trying to load an out of date module, please rebuild the module.";
+	}
+	switch_core_new_memory_pool(&module_pool);
+	interface = NULL;
+	atomic_store(&stopped, false);
+	status = table->load(&interface, module_pool);
+	if ((status != SWITCH_STATUS_SUCCESS && status != SWITCH_STATUS_NOUNLOAD) || !interface) {
+		return "Module load routine returned an error";
+	}
+	permanent = status == SWITCH_STATUS_NOUNLOAD;
+	loaded = true;
+	return NULL;
+}
+
+/* The caller holds the mutex. */
+static void release(void)
+{
+	if (module_pool) {
+		switch_core_destroy_memory_pool(&module_pool);
+	}
+	if (library) {
+		dlclose(library);
+	}
+	library = NULL;
+	table = NULL;
+	interface = NULL;
+}
+
+static void fire_module_event(switch_event_types_t id, const char *path)
+{
+	switch_event_t *event;
+
+	if (switch_event_create(&event, id) == SWITCH_STATUS_SUCCESS) {
+		switch_event_add_header_string(event, SWITCH_STACK_BOTTOM, "filename", path);
+		switch_event_fire(&event);
+	}
+}
+
+void host_module_name(const char *path)
+{
+	pthread_mutex_lock(&mutex);
+	free(module_path);
+	module_path = path ? strdup(path) : NULL;
+	pthread_mutex_unlock(&mutex);
+}
+
+const char *host_module_load(const char *path)
+{
+	const char *error = NULL;
+
+	pthread_mutex_lock(&mutex);
+	if (loaded) {
+		error = "Module already loaded";
+	} else if (!path && !module_path) {
+		error = "no module is named: load PATH, or the option --module PATH";
+	} else {
+		if (path) {
+			free(module_path);
+			module_path = strdup(path);
+		}
+		host_core_set_module_dir(module_path);
+		error = load_locked(module_path);
+		if (error) {
+			release();
+		} else {
+			fire_module_event(SWITCH_EVENT_MODULE_LOAD, module_path);
+		}
+	}
+	pthread_mutex_unlock(&mutex);
+	return error;
+}
+
+/* The caller holds the mutex. The API is gone first, then the module is told; then it must be silent. */
+static switch_status_t shut_down(void)
+{
+	switch_status_t status = SWITCH_STATUS_SUCCESS;
+
+	loaded = false;
+	if (table->shutdown) {
+		status = table->shutdown();
+	}
+	snprintf(stopped_path, sizeof(stopped_path), "%s", module_path);
+	atomic_store(&stopped, true);
+	return status;
+}
+
+const char *host_module_unload(bool force)
+{
+	const char *error = NULL;
+
+	pthread_mutex_lock(&mutex);
+	if (!loaded) {
+		error = "no module is loaded";
+	} else if (permanent) {
+		error = "Module is not unloadable";
+	} else if (!force && pthread_rwlock_trywrlock(&use_lock)) {
+		error = "Module in use.";
+	} else {
+		bool unload;
+
+		if (!force) {
+			pthread_rwlock_unlock(&use_lock);
+		}
+		unload = shut_down() != SWITCH_STATUS_NOUNLOAD;
+		/* An API call that came in before may still run: in FreeSWITCH it would lose the ground under its feet. */
+		pthread_rwlock_wrlock(&use_lock);
+		if (unload) {
+			release();
+		}
+		pthread_rwlock_unlock(&use_lock);
+		fire_module_event(SWITCH_EVENT_MODULE_UNLOAD, module_path);
+	}
+	pthread_mutex_unlock(&mutex);
+	return error;
+}
+
+bool host_module_loaded(void)
+{
+	bool is;
+
+	pthread_mutex_lock(&mutex);
+	is = loaded;
+	pthread_mutex_unlock(&mutex);
+	return is;
+}
+
+void host_module_shutdown(void)
+{
+	pthread_mutex_lock(&mutex);
+	if (loaded) {
+		shut_down();
+	}
+	pthread_mutex_unlock(&mutex);
+}
+
+void host_module_free(void)
+{
+	pthread_rwlock_wrlock(&use_lock);
+	pthread_mutex_lock(&mutex);
+	release();
+	free(module_path);
+	module_path = NULL;
+	pthread_mutex_unlock(&mutex);
+	pthread_rwlock_unlock(&use_lock);
+}
+
+/* The API function that args name, or else the module's only one. Skips the name. The caller holds the mutex. */
+static switch_api_function_t find_api(const char **args)
+{
+	size_t len = strcspn(*args, " ");
+
+	for (switch_api_interface_t *api = interface->api_interface; api; api = api->next) {
+		if (strlen(api->interface_name) == len && !strncmp(api->interface_name, *args, len)) {
+			*args += len + strspn(*args + len, " ");
+			return api->function;
+		}
+	}
+	return interface->api_interface ? interface->api_interface->function : NULL;
+}
+
+const char *host_module_api(const char *args, switch_core_session_t *session, char **reply)
+{
+	switch_stream_handle_t stream;
+	switch_api_function_t function = NULL;
+	int64_t start;
+
+	pthread_mutex_lock(&mutex);
+	if (loaded) {
+		function = find_api(&args);
+	}
+	if (function) {
+		pthread_rwlock_rdlock(&use_lock);
+	}
+	pthread_mutex_unlock(&mutex);
+	if (!function) {
+		return "no module with an API is loaded";
+	}
+	SWITCH_STANDARD_STREAM(stream);
+	start = host_now_ns();
+	function(args, session, &stream);
+	host_stat_add(HOST_STAT_API, host_now_ns() - start);
+	pthread_rwlock_unlock(&use_lock);
+	*reply = stream.data;
+	return NULL;
+}
+
+void host_module_describe(host_json_t *json)
+{
+	pthread_mutex_lock(&mutex);
+	host_json_bool(json, "loaded", loaded);
+	host_json_string(json, "path", module_path ? module_path : "");
+	host_json_open(json, "apis", '[');
+	for (switch_api_interface_t *api = loaded ? interface->api_interface : NULL; api; api = api->next) {
+		host_json_open(json, NULL, '{');
+		host_json_string(json, "name", api->interface_name);
+		host_json_string(json, "description", api->desc ? api->desc : "");
+		host_json_string(json, "syntax", api->syntax ? api->syntax : "");
+		host_json_close(json, '}');
+	}
+	host_json_close(json, ']');
+	pthread_mutex_unlock(&mutex);
+}
+
+uint64_t host_late_calls(void)
+{
+	return atomic_load(&late_calls);
+}
+
+void host_note_call(void *caller, const char *function)
+{
+	Dl_info info;
+
+	if (atomic_load_explicit(&stopped, memory_order_acquire) && dladdr(caller, &info) && info.dli_fname &&
+		!strcmp(info.dli_fname, stopped_path)) {
+		atomic_fetch_add(&late_calls, 1);
+		fprintf(stderr, "oas_host: the module called %s after its shutdown\n", function);
+	}
+}
