@@ -40,7 +40,8 @@ func TestPCM16DecoderReset(t *testing.T) {
 
 // FuzzPCM16Decoder: wherever a stream is cut, its samples are the same.
 func FuzzPCM16Decoder(f *testing.F) {
-	f.Add([]byte{1, 2, 3, 4, 5}, uint8(1))
+	f.Add([]byte{1, 2, 3, 4, 5}, uint8(0))
+	f.Add([]byte{1, 2, 3, 4, 5, 6, 7}, uint8(2))
 	f.Add([]byte{1, 2, 3, 4}, uint8(3))
 	f.Fuzz(func(t *testing.T, stream []byte, size uint8) {
 		want := audio.DecodePCM16LE(nil, stream)

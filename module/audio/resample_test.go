@@ -162,6 +162,24 @@ func TestResamplerLength(t *testing.T) {
 	})
 }
 
+// What Drain emits is what silence after the stream would have brought, however
+// much the history held before.
+func TestResamplerDrain(t *testing.T) {
+	t.Parallel()
+	eachPair(t, func(t *testing.T, in, out int) {
+		for _, n := range []int{100, 1000, 1500, 20000} {
+			src := noise(n, 11)
+			r := newResampler(t, in, out, 1)
+			r.Drain(r.Process(nil, noise(3000, 12)))
+			got := r.Drain(r.Process(nil, src))
+			want := newResampler(t, in, out, 1).Process(nil, append(src, make([]int16, 2000)...))
+			if !slices.Equal(got, want[:len(got)]) {
+				t.Fatalf("%d samples: the tail is not that of silence", n)
+			}
+		}
+	})
+}
+
 // Delay is what Process holds back, to the sample, and no more.
 func TestResamplerDelay(t *testing.T) {
 	t.Parallel()

@@ -156,3 +156,21 @@ func TestWAVWriterErrors(t *testing.T) {
 		t.Errorf("close: %v", err)
 	}
 }
+
+func TestWAVWriterFull(t *testing.T) {
+	t.Parallel()
+	m := &memory{budget: -1}
+	w, err := audio.NewWAVWriter(m, 8000, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Skip(math.MaxUint32 - 44 - 3 - 4)
+	for i, want := range []error{nil, nil, audio.ErrWAVFull, audio.ErrWAVFull} {
+		if err := w.Write([]int16{1}); !errors.Is(err, want) {
+			t.Errorf("sample %d: %v, want %v", i, err, want)
+		}
+	}
+	if len(m.data) != 44+4 {
+		t.Errorf("%d bytes written", len(m.data))
+	}
+}
