@@ -9,7 +9,10 @@ bool host_fifo_write(host_fifo_t *fifo, const void *data, size_t len, size_t max
 	if (fifo->len + len > max_len) {
 		return false;
 	}
-	if (fifo->start + fifo->len + len > fifo->size) {
+	if (!len) {
+		return true;
+	}
+	if (fifo->start && fifo->start + fifo->len + len > fifo->size) {
 		memmove(fifo->data, fifo->data + fifo->start, fifo->len);
 		fifo->start = 0;
 	}

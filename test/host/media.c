@@ -79,6 +79,18 @@ static void decode(switch_core_session_t *session, const switch_codec_implementa
 	raw->codec = &session->read_codec;
 }
 
+/* The read codec may be changing right now, under locks that a writer does not hold. */
+static uint32_t codec_frame_bytes(switch_core_session_t *session, switch_codec_t *codec)
+{
+	switch_codec_implementation_t impl;
+
+	if (codec == &session->read_codec) {
+		switch_core_session_get_read_impl(session, &impl);
+		return impl.decoded_bytes_per_packet;
+	}
+	return codec && codec->implementation ? codec->implementation->decoded_bytes_per_packet : 0;
+}
+
 /* What the core does with a frame after the bugs: pass a whole one on, and collect what has another length. */
 static switch_status_t encode(switch_core_session_t *session, const switch_codec_implementation_t *impl,
 							  switch_frame_t *frame, bool ptime_mismatch)
@@ -86,8 +98,7 @@ static switch_status_t encode(switch_core_session_t *session, const switch_codec
 	uint32_t whole = impl->decoded_bytes_per_packet;
 	switch_frame_t packet = {0};
 
-	if (!ptime_mismatch && frame->codec && frame->codec->implementation &&
-		frame->codec->implementation->decoded_bytes_per_packet == whole) {
+	if (!ptime_mismatch && codec_frame_bytes(session, frame->codec) == whole) {
 		if (frame->datalen < whole) {
 			/* The core's own damage: the missing bytes are written over the frame's beginning. */
 			memset(frame->data, 255, whole - frame->datalen);

@@ -230,13 +230,13 @@ void host_module_shutdown(void)
 
 void host_module_free(void)
 {
-	pthread_rwlock_wrlock(&use_lock);
 	pthread_mutex_lock(&mutex);
+	pthread_rwlock_wrlock(&use_lock);
 	release();
 	free(module_path);
 	module_path = NULL;
-	pthread_mutex_unlock(&mutex);
 	pthread_rwlock_unlock(&use_lock);
+	pthread_mutex_unlock(&mutex);
 }
 
 /* The API function that args name, or else the module's only one. Skips the name. The caller holds the mutex. */

@@ -9,6 +9,8 @@
 
 /* Frames come a little early or late; only a hole longer than this is silence in the stereo file. */
 #define JITTER_NS (60 * NS_PER_MS)
+/* The stereo file is kept in memory until the end; what comes after this is left out of it. */
+#define STEREO_MAX_S 3600
 /* Louder than this is audible: above the noise of a G.711 codec's silence. */
 #define AUDIBLE_PEAK 300
 
@@ -104,7 +106,10 @@ static void add_stereo(host_recorder_t *recorder, recorder_side_t *side, int64_t
 	int64_t at = now_ns * recorder->rate / NS_PER_S;
 	int64_t slack = JITTER_NS * recorder->rate / NS_PER_S;
 
-	if (!side->n_samples || at > (int64_t) side->n_samples + slack) {
+	if (side->n_samples + n > (size_t) recorder->rate * STEREO_MAX_S || at > (int64_t) recorder->rate * STEREO_MAX_S) {
+		return;
+	}
+	if (at > (int64_t) side->n_samples + (side->n_samples ? slack : 0)) {
 		size_t n_silent = (size_t) (at - (int64_t) side->n_samples);
 
 		memset(reserve(side, n_silent), 0, n_silent * sizeof(*mono));

@@ -127,11 +127,15 @@ const char *host_wav_write(const char *path, const host_wav_t *wav)
 	put_le16(head + 34, 16);
 	put_le32(head + 40, (uint32_t) (2 * n_samples));
 	ok = fwrite(head, 1, sizeof(head), file) == sizeof(head);
-	for (size_t i = 0; ok && i < n_samples; i++) {
-		uint8_t sample[2];
+	for (size_t done = 0; ok && done < n_samples;) {
+		uint8_t bytes[8192];
+		size_t n = n_samples - done < sizeof(bytes) / 2 ? n_samples - done : sizeof(bytes) / 2;
 
-		put_le16(sample, (uint16_t) wav->samples[i]);
-		ok = fwrite(sample, 1, 2, file) == 2;
+		for (size_t i = 0; i < n; i++) {
+			put_le16(bytes + 2 * i, (uint16_t) wav->samples[done + i]);
+		}
+		ok = fwrite(bytes, 2, n, file) == n;
+		done += n;
 	}
 	if (fclose(file)) {
 		ok = false;
