@@ -19,7 +19,7 @@
 	MOVQ $32767, R10; \
 	MOVQ $-32768, R11
 
-// BEGIN points AX at the window, BX at the row, R13 at the row's end.
+// BEGIN points AX at the window and BX at the row, and counts its blocks in R13.
 #define BEGIN \
 	MOVQ SI, AX; \
 	MOVQ DX, BX; \
