@@ -128,6 +128,7 @@ static bool command_global(host_command_call_t *call)
 
 static bool command_stats(host_command_call_t *call)
 {
+	host_session_threads_join();
 	host_stats_describe(call->reply);
 	host_process_describe(call->reply);
 	host_json_int(call->reply, "channels", host_sessions_alive());
@@ -148,6 +149,7 @@ static bool command_resetstats(host_command_call_t *call)
 
 static bool command_threads(host_command_call_t *call)
 {
+	host_session_threads_join();
 	host_threads_describe(call->reply);
 	return true;
 }

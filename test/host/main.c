@@ -94,6 +94,7 @@ static int shut_down(void)
 		fflush(NULL);
 		_exit(1);
 	}
+	host_session_threads_join();
 	host_module_free();
 	host_xml_set_file(NULL);
 	host_completions_free();

@@ -163,15 +163,49 @@ static void end(switch_core_session_t *session)
 	switch_core_media_bug_remove_all(session);
 	host_session_remove(session);
 	host_event_fire_simple(SWITCH_EVENT_CHANNEL_DESTROY, session);
-	host_session_free(session);
+}
+
+/* Threads that have nothing left to do but return, to be joined by whoever looks at the process next. */
+typedef struct ended_thread {
+	pthread_t thread;
+	struct ended_thread *next;
+} ended_thread_t;
+
+static pthread_mutex_t ended_mutex = PTHREAD_MUTEX_INITIALIZER; /* Protects following. */
+static ended_thread_t *ended;
+
+void host_session_threads_join(void)
+{
+	ended_thread_t *list;
+
+	pthread_mutex_lock(&ended_mutex);
+	list = ended;
+	ended = NULL;
+	pthread_mutex_unlock(&ended_mutex);
+	while (list) {
+		ended_thread_t *next = list->next;
+
+		pthread_join(list->thread, NULL);
+		free(list);
+		list = next;
+	}
 }
 
 static void *session_main(void *arg)
 {
 	switch_core_session_t *session = arg;
+	ended_thread_t *self = calloc(1, sizeof(*self));
 
+	switch_assert(self);
+	self->thread = pthread_self();
 	run_media(session);
 	end(session);
+	pthread_mutex_lock(&ended_mutex);
+	self->next = ended;
+	ended = self;
+	pthread_mutex_unlock(&ended_mutex);
+	/* Only now is the session counted out: who waits for that finds its thread among the ended ones. */
+	host_session_free(session);
 	return NULL;
 }
 
@@ -180,8 +214,8 @@ void host_session_start_thread(switch_core_session_t *session)
 	pthread_attr_t attr;
 	pthread_t thread;
 
+	host_session_threads_join();
 	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attr, 1024 * 1024);
 	if (pthread_create(&thread, &attr, session_main, session)) {
 		perror("oas_host: pthread_create");
