@@ -1,0 +1,169 @@
+package realtime_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"mod_openai_audio_stream/module/realtime"
+)
+
+func TestFormatsOf(t *testing.T) {
+	known := func(name string, f realtime.Format, rate int) realtime.AudioFormat {
+		return realtime.AudioFormat{Known: true, Name: name, Format: f, RateHz: rate}
+	}
+	for _, test := range []struct {
+		name, session string
+		in, out       realtime.AudioFormat
+	}{
+		{"GA", `{"audio":{"input":{"format":{"type":"audio/pcm","rate":24000}},"output":{"format":{"type":"audio/pcmu"}}}}`,
+			known("audio/pcm", realtime.PCM16, 24000), known("audio/pcmu", realtime.G711ULaw, 0)},
+		{"beta", `{"input_audio_format":"g711_alaw","output_audio_format":"pcm16"}`,
+			known("g711_alaw", realtime.G711ALaw, 0), known("pcm16", realtime.PCM16, 0)},
+		{"a name in the GA place", `{"audio":{"input":{"format":"audio/pcma"}}}`,
+			known("audio/pcma", realtime.G711ALaw, 0), realtime.AudioFormat{}},
+		{"both: GA wins", `{"input_audio_format":"pcm16","audio":{"input":{"format":{"type":"audio/pcmu"}}}}`,
+			known("audio/pcmu", realtime.G711ULaw, 0), realtime.AudioFormat{}},
+		{"unknown", `{"audio":{"input":{"format":{"type":"audio/opus","rate":48000}}}}`,
+			realtime.AudioFormat{Name: "audio/opus", RateHz: 48000}, realtime.AudioFormat{}},
+		{"absurd rate", `{"audio":{"input":{"format":{"type":"audio/pcm","rate":1e15}}}}`,
+			known("audio/pcm", realtime.PCM16, 0), realtime.AudioFormat{}},
+		{"wrong types", `{"audio":{"input":{"format":[1]},"output":7},"output_audio_format":{}}`,
+			realtime.AudioFormat{}, realtime.AudioFormat{}},
+		{"nothing", ``, realtime.AudioFormat{}, realtime.AudioFormat{}},
+		{"no JSON", `{"input_audio_format":"pcm16"`, realtime.AudioFormat{}, realtime.AudioFormat{}},
+		{"deep", strings.Repeat(`{"audio":`, 1<<20), realtime.AudioFormat{}, realtime.AudioFormat{}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			in, out := realtime.FormatsOf([]byte(test.session))
+			if in != test.in || out != test.out {
+				t.Errorf("in %+v, out %+v; want %+v, %+v", in, out, test.in, test.out)
+			}
+		})
+	}
+	if got := known("audio/pcm", realtime.PCM16, 8000).String(); got != "pcm16 at 8000 Hz" {
+		t.Error(got)
+	}
+	if got := (realtime.AudioFormat{Name: "audio/opus"}).String(); got != `"audio/opus"` {
+		t.Error(got)
+	}
+}
+
+func TestParseFormat(t *testing.T) {
+	for name, want := range map[string]realtime.Format{"pcm16": realtime.PCM16, "PCM16": realtime.PCM16, "audio/pcm": realtime.PCM16,
+		"g711_ulaw": realtime.G711ULaw, "audio/pcmu": realtime.G711ULaw, "g711_alaw": realtime.G711ALaw, "audio/pcma": realtime.G711ALaw} {
+		if got, err := realtime.ParseFormat(name); err != nil || got != want {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+	}
+	if _, err := realtime.ParseFormat("opus"); err == nil || !strings.Contains(err.Error(), `"opus"`) {
+		t.Errorf("opus: %v", err)
+	}
+	if realtime.Format(7).String() == "" || realtime.Format(-1).MediaType() == "" {
+		t.Error("a format out of range has no name")
+	}
+}
+
+func TestSessionFacts(t *testing.T) {
+	for session, want := range map[string]bool{
+		`{}`:                      true,
+		``:                        true,
+		`{"turn_detection":null}`: false,
+		`{"turn_detection":{}}`:   true,
+		`{"turn_detection":{"interrupt_response":false}}`:                     false,
+		`{"audio":{"input":{"turn_detection":null}}}`:                         false,
+		`{"audio":{"input":{"turn_detection":{"type":"semantic_vad"}}}}`:      true,
+		`{"audio":{"input":{"turn_detection":{"interrupt_response":false}}}}`: false,
+	} {
+		if got := realtime.InterruptsResponse([]byte(session)); got != want {
+			t.Errorf("InterruptsResponse(%s) = %v", session, got)
+		}
+	}
+	for session, want := range map[string]time.Time{
+		`{"expires_at":1790000000}`: time.Unix(1790000000, 0),
+		`{"expires_at":"soon"}`:     {},
+		`{"expires_at":-1}`:         {},
+		`[]`:                        {},
+	} {
+		if got := realtime.ExpiresAt([]byte(session)); !got.Equal(want) {
+			t.Errorf("ExpiresAt(%s) = %v", session, got)
+		}
+	}
+}
+
+func TestAppendSessionUpdate(t *testing.T) {
+	for _, test := range []struct {
+		name, provider string
+		options        realtime.SessionOptions
+		want           string
+	}{
+		{"nothing but formats", "openai", realtime.SessionOptions{InputRateHz: 24000, OutputRateHz: 24000},
+			`{"type":"session.update","session":{"type":"realtime","audio":{"input":{"format":{"type":"audio/pcm","rate":24000}},"output":{"format":{"type":"audio/pcm","rate":24000}}}}}`},
+		{"all options", "openai",
+			realtime.SessionOptions{Instructions: "Be brief.", Voice: "marin", TurnDetection: json.RawMessage(`{"type":"server_vad","silence_duration_ms":500}`),
+				InputFormat: realtime.G711ULaw, OutputFormat: realtime.G711ALaw, InputRateHz: 8000, OutputRateHz: 8000, EventID: "e"},
+			`{"type":"session.update","event_id":"e","session":{"type":"realtime","instructions":"Be brief.","audio":{
+				"input":{"format":{"type":"audio/pcmu"},"turn_detection":{"type":"server_vad","silence_duration_ms":500}},
+				"output":{"format":{"type":"audio/pcma"},"voice":"marin"}}}}`},
+		{"all options, flat", "azure-preview",
+			realtime.SessionOptions{Instructions: "Be brief.", Voice: "alloy", TurnDetection: json.RawMessage(`null`), OutputFormat: realtime.G711ALaw, InputRateHz: 24000},
+			`{"type":"session.update","session":{"instructions":"Be brief.","voice":"alloy","turn_detection":null,"input_audio_format":"pcm16","output_audio_format":"g711_alaw"}}`},
+		{"the user's object is kept", "openai",
+			realtime.SessionOptions{Base: json.RawMessage(`{"instructions":"mine","max_output_tokens":4096,"seed":12345678901234567890,"audio":{"input":{"noise_reduction":null,"format":{"type":"audio/pcm","rate":1}}},"tools":[{"type":"function","name":"f"}]}`), InputRateHz: 24000, OutputRateHz: 24000},
+			`{"type":"session.update","session":{"type":"realtime","instructions":"mine","max_output_tokens":4096,"seed":12345678901234567890,"tools":[{"type":"function","name":"f"}],
+				"audio":{"input":{"noise_reduction":null,"format":{"type":"audio/pcm","rate":24000}},"output":{"format":{"type":"audio/pcm","rate":24000}}}}}`},
+		{"options win over it", "openai",
+			realtime.SessionOptions{Base: json.RawMessage(`{"type":"transcription","instructions":"mine","audio":{"output":{"voice":"ash"}}}`), Instructions: "ours", Voice: "cedar"},
+			`{"type":"session.update","session":{"type":"transcription","instructions":"ours","audio":{"input":{"format":{"type":"audio/pcm"}},"output":{"format":{"type":"audio/pcm"},"voice":"cedar"}}}}`},
+		{"a whole event", "openai",
+			realtime.SessionOptions{Base: json.RawMessage(` {"type":"session.update","session":{"type":"realtime","instructions":"mine"}} `)},
+			`{"type":"session.update","session":{"type":"realtime","instructions":"mine","audio":{"input":{"format":{"type":"audio/pcm"}},"output":{"format":{"type":"audio/pcm"}}}}}`},
+		{"old shape for a new server", "openai",
+			realtime.SessionOptions{Base: json.RawMessage(`{"modalities":["text","audio"],"voice":"ash","turn_detection":null,"input_audio_format":"pcm16","max_response_output_tokens":"inf","input_audio_transcription":{"model":"whisper-1"}}`)},
+			`{"type":"session.update","session":{"type":"realtime","output_modalities":["audio"],"max_output_tokens":"inf","audio":{
+				"input":{"format":{"type":"audio/pcm"},"turn_detection":null,"transcription":{"model":"whisper-1"}},
+				"output":{"format":{"type":"audio/pcm"},"voice":"ash"}}}}`},
+		{"new shape for an old server", "azure-preview",
+			realtime.SessionOptions{Base: json.RawMessage(`{"type":"realtime","output_modalities":["audio"],"max_output_tokens":7,"audio":{"input":{"turn_detection":{"type":"semantic_vad"},"format":{"type":"audio/pcmu"}},"output":{"voice":"ash","speed":1.1}}}`)},
+			`{"type":"session.update","session":{"modalities":["audio","text"],"max_response_output_tokens":7,"turn_detection":{"type":"semantic_vad"},"voice":"ash","speed":1.1,"input_audio_format":"pcm16","output_audio_format":"pcm16"}}`},
+		{"text only, both ways", "azure-preview", realtime.SessionOptions{Base: json.RawMessage(`{"output_modalities":["text"]}`)},
+			`{"type":"session.update","session":{"modalities":["text"],"input_audio_format":"pcm16","output_audio_format":"pcm16"}}`},
+		{"a compatible server gets what the user wrote", "compatible", realtime.SessionOptions{Base: json.RawMessage(`{"voice":"eve","turn_detection":null}`), InputRateHz: 16000, OutputRateHz: 16000},
+			`{"type":"session.update","session":{"type":"realtime","voice":"eve","turn_detection":null,"audio":{"input":{"format":{"type":"audio/pcm","rate":16000}},"output":{"format":{"type":"audio/pcm","rate":16000}}}}}`},
+		{"audio that is no object", "openai", realtime.SessionOptions{Base: json.RawMessage(`{"audio":"loud"}`)},
+			`{"type":"session.update","session":{"type":"realtime","audio":{"input":{"format":{"type":"audio/pcm"}},"output":{"format":{"type":"audio/pcm"}}}}}`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p, err := realtime.ProviderFor(nil, test.provider)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := realtime.AppendSessionUpdate([]byte("before"), p, test.options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.HasPrefix(string(got), "before") {
+				t.Fatalf("not appended: %s", got)
+			}
+			sameJSON(t, got[len("before"):], test.want)
+		})
+	}
+	p, _ := realtime.ProviderFor(nil, "openai")
+	for name, o := range map[string]realtime.SessionOptions{
+		"no JSON":            {Base: json.RawMessage(`{`)},
+		"null":               {Base: json.RawMessage(`null`)},
+		"array":              {Base: json.RawMessage(`[]`)},
+		"two objects":        {Base: json.RawMessage(`{}{}`)},
+		"event without one":  {Base: json.RawMessage(`{"type":"session.update"}`)},
+		"bad turn detection": {TurnDetection: json.RawMessage(`{"type":`)},
+	} {
+		if got, err := realtime.AppendSessionUpdate(nil, p, o); err == nil || got != nil {
+			t.Errorf("%s: got %s, %v", name, got, err)
+		}
+	}
+	if !(&realtime.SessionOptions{InputRateHz: 8000, EventID: "e"}).Empty() || (&realtime.SessionOptions{Voice: "ash"}).Empty() ||
+		(&realtime.SessionOptions{OutputFormat: realtime.G711ULaw}).Empty() {
+		t.Error("Empty")
+	}
+}
