@@ -37,6 +37,36 @@ switch_codec_t *switch_core_session_get_write_codec(switch_core_session_t *sessi
 	return &session->write_codec;
 }
 
+switch_codec_t *switch_core_session_get_effective_read_codec(switch_core_session_t *session)
+{
+	return &session->read_codec;
+}
+
+switch_codec_t *switch_core_session_get_effective_write_codec(switch_core_session_t *session)
+{
+	return &session->write_codec;
+}
+
+void switch_core_session_lock_codec_read(switch_core_session_t *session)
+{
+	switch_mutex_lock(session->codec_read_mutex);
+}
+
+void switch_core_session_unlock_codec_read(switch_core_session_t *session)
+{
+	switch_mutex_unlock(session->codec_read_mutex);
+}
+
+void switch_core_session_lock_codec_write(switch_core_session_t *session)
+{
+	switch_mutex_lock(session->codec_write_mutex);
+}
+
+void switch_core_session_unlock_codec_write(switch_core_session_t *session)
+{
+	switch_mutex_unlock(session->codec_write_mutex);
+}
+
 /* The endpoint: the frame is on its way to the far end. The caller holds codec_write_mutex. */
 static switch_status_t perform_write(switch_core_session_t *session, const switch_codec_implementation_t *impl,
 									 switch_frame_t *frame)

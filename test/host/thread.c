@@ -29,6 +29,7 @@ struct fspr_thread_t {
 	pthread_t thread;
 	switch_thread_start_t func;
 	void *data;
+	switch_thread_priority_t priority;
 	switch_status_t status;
 };
 
@@ -202,12 +203,26 @@ switch_status_t switch_threadattr_detach_set(switch_threadattr_t *attr, int32_t 
 	return SWITCH_STATUS_SUCCESS;
 }
 
+/* As APR in FreeSWITCH: the policy is the creator's, and within it the thread's own priority, if it may have it. */
 static void *thread_main(void *arg)
 {
 	switch_thread_t *thread = arg;
+	struct sched_param param;
+	int policy;
 
+	if (thread->priority && !pthread_getschedparam(pthread_self(), &policy, &param)) {
+		param.sched_priority = (int) thread->priority;
+		pthread_setschedparam(pthread_self(), policy, &param);
+	}
 	return thread->func(thread, thread->data);
 }
+
+/* A sanitizer's frames do not fit the small stacks that modules ask for. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define STACK_MIN (1024 * 1024)
+#else
+#define STACK_MIN (64 * 1024)
+#endif
 
 switch_status_t switch_thread_create(switch_thread_t **new_thread, switch_threadattr_t *attr,
 									 switch_thread_start_t func, void *data, switch_memory_pool_t *cont)
@@ -219,25 +234,17 @@ switch_status_t switch_thread_create(switch_thread_t **new_thread, switch_thread
 	thread->func = func;
 	thread->data = data;
 	pthread_attr_init(&pattr);
-	/* A sanitizer's frames do not fit the small stacks that modules ask for. */
-	pthread_attr_setstacksize(&pattr, attr && attr->stack_size > 1024 * 1024 ? attr->stack_size : 1024 * 1024);
-	if (attr && attr->detached) {
-		pthread_attr_setdetachstate(&pattr, PTHREAD_CREATE_DETACHED);
-	}
-	if (attr && attr->priority >= SWITCH_PRI_IMPORTANT) {
-		/* The core asks for SCHED_FIFO and takes what it gets; so do we. */
-		struct sched_param param = {.sched_priority = attr->priority == SWITCH_PRI_REALTIME ? 99 : 50};
-
-		pthread_attr_setinheritsched(&pattr, PTHREAD_EXPLICIT_SCHED);
-		pthread_attr_setschedpolicy(&pattr, SCHED_FIFO);
-		pthread_attr_setschedparam(&pattr, &param);
+	if (attr) {
+		thread->priority = attr->priority;
+		if (attr->stack_size) {
+			pthread_attr_setstacksize(&pattr, attr->stack_size > STACK_MIN ? attr->stack_size : STACK_MIN);
+		}
+		if (attr->detached) {
+			pthread_attr_setdetachstate(&pattr, PTHREAD_CREATE_DETACHED);
+		}
 	}
 	*new_thread = thread;
 	error = pthread_create(&thread->thread, &pattr, thread_main, thread);
-	if (error == EPERM) {
-		pthread_attr_setinheritsched(&pattr, PTHREAD_INHERIT_SCHED);
-		error = pthread_create(&thread->thread, &pattr, thread_main, thread);
-	}
 	pthread_attr_destroy(&pattr);
 	return status_of(error);
 }

@@ -135,6 +135,12 @@ SWITCH_DECLARE(switch_status_t) switch_core_session_get_write_impl(switch_core_s
 																   switch_codec_implementation_t *impp);
 SWITCH_DECLARE(switch_codec_t *) switch_core_session_get_read_codec(switch_core_session_t *session);
 SWITCH_DECLARE(switch_codec_t *) switch_core_session_get_write_codec(switch_core_session_t *session);
+SWITCH_DECLARE(switch_codec_t *) switch_core_session_get_effective_read_codec(switch_core_session_t *session);
+SWITCH_DECLARE(switch_codec_t *) switch_core_session_get_effective_write_codec(switch_core_session_t *session);
+SWITCH_DECLARE(void) switch_core_session_lock_codec_read(switch_core_session_t *session);
+SWITCH_DECLARE(void) switch_core_session_unlock_codec_read(switch_core_session_t *session);
+SWITCH_DECLARE(void) switch_core_session_lock_codec_write(switch_core_session_t *session);
+SWITCH_DECLARE(void) switch_core_session_unlock_codec_write(switch_core_session_t *session);
 SWITCH_DECLARE(switch_status_t) switch_core_session_write_frame(switch_core_session_t *session, switch_frame_t *frame,
 																switch_io_flag_t flags, int stream_id);
 

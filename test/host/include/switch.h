@@ -138,7 +138,9 @@ struct switch_frame {
 
 struct switch_codec {
 	switch_codec_interface_t *codec_interface;
-	const switch_codec_implementation_t *implementation;
+	/* Changed by a re-invite while others read it, in FreeSWITCH too. Atomic here, so that a thread sanitizer shows the
+	 * module's races and not the core's. */
+	const switch_codec_implementation_t *_Atomic implementation;
 	uint32_t flags;
 	switch_memory_pool_t *memory_pool;
 	switch_mutex_t *mutex;
