@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The module: load, shutdown, definition.
+ */
+#include <dlfcn.h>
+
+#include "mod_openai_audio_stream.h"
+
+/* What Go has not closed by then is cut off; an operator waits for this. */
+#define SHUTDOWN_TIMEOUT_MS 5000
+
+SWITCH_MODULE_LOAD_FUNCTION(mod_openai_audio_stream_load);
+SWITCH_MODULE_SHUTDOWN_FUNCTION(mod_openai_audio_stream_shutdown);
+/* No SMODF_GLOBAL_SYMBOLS: FreeSWITCH would close the library and open it again. */
+SWITCH_MODULE_DEFINITION(mod_openai_audio_stream, mod_openai_audio_stream_load, mod_openai_audio_stream_shutdown, NULL);
+
+static switch_status_t load_engine(void)
+{
+	Dl_info image = {0};
+	oas_host_info_t info = {.size = sizeof(info)};
+
+	dladdr(&mod_openai_audio_stream_module_interface, &image);
+	info.temp_dir = SWITCH_GLOBAL_dirs.temp_dir;
+	info.module_path = image.dli_fname;
+	info.host_version = switch_version_full();
+	return oasGoLoad(&mod_openai_audio_stream_host_ops, &info) == OAS_STATUS_OK ? SWITCH_STATUS_SUCCESS
+																				: SWITCH_STATUS_GENERR;
+}
+
+SWITCH_MODULE_LOAD_FUNCTION(mod_openai_audio_stream_load)
+{
+	mod_openai_audio_stream_host_start();
+	if (mod_openai_audio_stream_pacer_start(pool) != SWITCH_STATUS_SUCCESS) {
+		mod_openai_audio_stream_host_stop();
+		return SWITCH_STATUS_GENERR;
+	}
+	if (load_engine() != SWITCH_STATUS_SUCCESS) {
+		switch_log_printf(SWITCH_CHANNEL_LOG, SWITCH_LOG_ERROR, "The Go engine did not start\n");
+		mod_openai_audio_stream_pacer_stop();
+		mod_openai_audio_stream_host_stop();
+		return SWITCH_STATUS_GENERR;
+	}
+	if (!oas_guest_tamed()) {
+		switch_log_printf(SWITCH_CHANNEL_LOG, SWITCH_LOG_WARNING,
+						  "Go's threads run at FreeSWITCH's real-time priority: this process may not lower it and get "
+						  "it back (LimitRTPRIO of the service)\n");
+	}
+	mod_openai_audio_stream_config_start();
+	*module_interface = switch_loadable_module_create_module_interface(pool, modname);
+	mod_openai_audio_stream_api_start(module_interface);
+	return SWITCH_STATUS_SUCCESS;
+}
+
+SWITCH_MODULE_SHUTDOWN_FUNCTION(mod_openai_audio_stream_shutdown)
+{
+	mod_openai_audio_stream_api_stop();
+	mod_openai_audio_stream_config_stop();
+	oasGoShutdown(SHUTDOWN_TIMEOUT_MS);
+	mod_openai_audio_stream_pacer_stop();
+	mod_openai_audio_stream_host_stop();
+	return SWITCH_STATUS_SUCCESS;
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * FreeSWITCH for Go: log, events, variables, attaching and detaching. A session is located by its uuid for each use
+ * and unlocked at once.
+ */
+#include "mod_openai_audio_stream.h"
+
+#define EVENT_PREFIX "mod_openai_audio_stream::"
+
+/* How long a shutdown waits for calls that are inside FreeSWITCH, and how long a plain exit() of the process does. */
+#define GATE_WAIT_US 5000000
+#define GATE_EXIT_WAIT_US 200000
+#define GATE_STEP_US 1000
+
+static const char *const subclasses[] = {
+	"connect",   "disconnect", "error",     "json", "play", "openai_speech_start", "openai_speech_stop",
+	"truncated", "turn",       "reconnect",
+};
+
+static struct {
+	/* Sequentially consistent, both: whoever counts itself in before it looks at open is seen by the one who closes
+	 * open before it looks at inside. */
+	_Atomic bool open;
+	_Atomic uint32_t inside;
+} gate;
+
+bool mod_openai_audio_stream_gate_enter(void)
+{
+	atomic_fetch_add(&gate.inside, 1);
+	if (atomic_load(&gate.open)) {
+		return true;
+	}
+	atomic_fetch_sub(&gate.inside, 1);
+	return false;
+}
+
+void mod_openai_audio_stream_gate_leave(void)
+{
+	atomic_fetch_sub(&gate.inside, 1);
+}
+
+static void gate_close(int64_t wait_us)
+{
+	atomic_store(&gate.open, false);
+	for (; wait_us > 0 && atomic_load(&gate.inside) > 0; wait_us -= GATE_STEP_US) {
+		usleep(GATE_STEP_US);
+	}
+}
+
+/* "fsctl shutdown now" is a plain exit(): no module is shut down, and libraries are torn down under running threads. */
+__attribute__((destructor)) static void gate_close_at_exit(void)
+{
+	gate_close(GATE_EXIT_WAIT_US);
+}
+
+static void host_log(oas_log_level_t level, oas_cstr_t uuid, oas_cstr_t text)
+{
+	if (!mod_openai_audio_stream_gate_enter()) {
+		return;
+	}
+	switch_log_printf(SWITCH_CHANNEL_UUID_LOG(zstr(uuid) ? NULL : uuid), (switch_log_level_t) level, "%s\n", text);
+	mod_openai_audio_stream_gate_leave();
+}
+
+/* The channel in whatever state, also while it hangs up: an event or a variable may still be in time for its CDR. */
+static switch_core_session_t *locate(oas_cstr_t uuid)
+{
+	return zstr(uuid) ? NULL : switch_core_session_force_locate(uuid);
+}
+
+static void host_event(oas_cstr_t subclass, oas_cstr_t uuid, oas_cstr_t body)
+{
+	char name[128];
+	switch_event_t *event = NULL;
+
+	if (!mod_openai_audio_stream_gate_enter()) {
+		return;
+	}
+	switch_snprintf(name, sizeof(name), EVENT_PREFIX "%s", subclass);
+	if (switch_event_create_subclass(&event, SWITCH_EVENT_CUSTOM, name) == SWITCH_STATUS_SUCCESS) {
+		switch_core_session_t *session = locate(uuid);
+
+		if (session) {
+			switch_channel_event_set_data(switch_core_session_get_channel(session), event);
+			switch_core_session_rwunlock(session);
+		} else {
+			switch_event_add_header_string(event, SWITCH_STACK_BOTTOM, "Unique-ID", uuid);
+		}
+		switch_event_set_body(event, body);
+		switch_event_fire(&event);
+	}
+	mod_openai_audio_stream_gate_leave();
+}
+
+static char *host_variable(oas_cstr_t uuid, oas_cstr_t name)
+{
+	switch_core_session_t *session;
+	char *copy = NULL;
+
+	if (!mod_openai_audio_stream_gate_enter()) {
+		return NULL;
+	}
+	session = locate(uuid);
+	if (session) {
+		/* This duplicates into the session's pool while the channel is locked; without, another thread could free
+		 * the value under our strdup. */
+		const char *value = switch_channel_get_variable(switch_core_session_get_channel(session), name);
+
+		copy = value ? strdup(value) : NULL;
+		switch_core_session_rwunlock(session);
+	}
+	mod_openai_audio_stream_gate_leave();
+	return copy;
+}
+
+static oas_status_t host_set_variable(oas_cstr_t uuid, oas_cstr_t name, oas_cstr_t value)
+{
+	switch_core_session_t *session;
+	oas_status_t status = OAS_STATUS_GONE;
+
+	if (!mod_openai_audio_stream_gate_enter()) {
+		return OAS_STATUS_GONE;
+	}
+	session = locate(uuid);
+	if (session) {
+		/* Refuses a value with a variable in it: the text may be a server's. */
+		switch_status_t set = switch_channel_set_variable(switch_core_session_get_channel(session), name, value);
+
+		status = set == SWITCH_STATUS_SUCCESS ? OAS_STATUS_OK : OAS_STATUS_FAILED;
+		switch_core_session_rwunlock(session);
+	}
+	mod_openai_audio_stream_gate_leave();
+	return status;
+}
+
+static oas_status_t host_attach(oas_stream_t *stream)
+{
+	oas_status_t status;
+
+	if (!mod_openai_audio_stream_gate_enter()) {
+		return OAS_STATUS_GONE;
+	}
+	status = mod_openai_audio_stream_bug_attach(stream);
+	mod_openai_audio_stream_gate_leave();
+	return status;
+}
+
+static void host_detach(oas_stream_t *stream)
+{
+	if (!mod_openai_audio_stream_gate_enter()) {
+		return;
+	}
+	mod_openai_audio_stream_bug_detach(stream);
+	mod_openai_audio_stream_gate_leave();
+}
+
+const oas_host_ops_t mod_openai_audio_stream_host_ops = {
+	.size = sizeof(oas_host_ops_t),
+	.log = host_log,
+	.event = host_event,
+	.variable = host_variable,
+	.set_variable = host_set_variable,
+	.attach = host_attach,
+	.detach = host_detach,
+};
+
+void mod_openai_audio_stream_host_start(void)
+{
+	atomic_store(&gate.open, true);
+	for (size_t i = 0; i < sizeof(subclasses) / sizeof(subclasses[0]); i++) {
+		char name[128];
+
+		switch_snprintf(name, sizeof(name), EVENT_PREFIX "%s", subclasses[i]);
+		/* An event that another module claims is still fired. */
+		if (switch_event_reserve_subclass(name) != SWITCH_STATUS_SUCCESS) {
+			switch_log_printf(SWITCH_CHANNEL_LOG, SWITCH_LOG_WARNING, "Couldn't register subclass %s\n", name);
+		}
+	}
+}
+
+void mod_openai_audio_stream_host_stop(void)
+{
+	gate_close(GATE_WAIT_US);
+	for (size_t i = 0; i < sizeof(subclasses) / sizeof(subclasses[0]); i++) {
+		char name[128];
+
+		switch_snprintf(name, sizeof(name), EVENT_PREFIX "%s", subclasses[i]);
+		switch_event_free_subclass(name);
+	}
+}

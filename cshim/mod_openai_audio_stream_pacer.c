@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The pacer. FreeSWITCH asks a WRITE_REPLACE bug for audio only while something writes to the channel, and to a parked
+ * or sleeping channel nothing does. The pacer writes silence there, one frame of the channel's length at a time, and
+ * stays away as soon as anything else writes.
+ *
+ * A few threads serve all calls from one queue, ordered by time. The queue starts with one thread and grows by one when
+ * a call was served late, which happens when a write blocks.
+ *
+ * Before each write the pacer takes the session's codec_write_mutex, which switch_core_session_write_frame holds while
+ * it writes. Under it, it sees for certain that nobody has written since the last time, that the frame which the bug
+ * sees next is the pacer's, and that the channel has a write codec: the core hangs up a channel that is written to
+ * without one (switch_core_media.c, "has no write codec").
+ */
+#include "mod_openai_audio_stream.h"
+
+#define NS_PER_MS 1000000LL
+#define NS_PER_S 1000000000LL
+
+/* A write later than this makes the pool grow, at most once in GROW_EVERY_NS. */
+#define LATE_NS (10 * NS_PER_MS)
+#define GROW_EVERY_NS (1 * NS_PER_S)
+#define THREADS_PER_CPU 2
+#define THREADS_MAX 32
+#define STACK_BYTES (240 * 1024)
+
+/* Nobody has written for so many frames: the pacer begins. */
+#define QUIET_FRAMES 2
+/* So many frames behind, the pacer does not make up for them but starts anew. */
+#define BEHIND_FRAMES 5
+/* Longest pause before the pacer looks again at a channel that cannot be written to. */
+#define BACKOFF_MAX_NS (200 * NS_PER_MS)
+#define DEFAULT_FRAME_MS 20
+
+/* Codecs that a thread keeps: one for each rate, length and number of channels that calls have now. */
+#define CODECS 16
+
+typedef struct paced {
+	oas_stream_t *stream; /* holds a reference */
+	int64_t due_ns;
+	int64_t backoff_ns;      /* 0 while writes succeed */
+	uint64_t foreign_frames; /* at the last look */
+	bool writing;            /* the last frame was ours */
+} paced_t;
+
+/* A thread's own L16 codec and what it was made for. */
+typedef struct silence_codec {
+	uint32_t rate_hz, frame_ms, n_channels; /* rate_hz 0: free */
+	bool usable;
+	switch_codec_t codec;
+} silence_codec_t;
+
+typedef struct worker {
+	silence_codec_t codecs[CODECS];
+	uint32_t next_codec;
+	uint8_t silence[SWITCH_RECOMMENDED_BUFFER_SIZE];
+} worker_t;
+
+static struct {
+	pthread_once_t once;
+	pthread_mutex_t mutex;
+	/* Protected by mutex: */
+	pthread_cond_t timer; /* the one thread that waits for the first due time */
+	pthread_cond_t work;  /* the others */
+	bool timer_watched;
+	bool running;
+	uint32_t n_idle;
+	paced_t **heap; /* the soonest first */
+	uint32_t n_heap, heap_size;
+	uint32_t n_entries; /* those in the heap and those being served; heap_size is never below */
+	switch_memory_pool_t *pool;
+	switch_thread_t *threads[THREADS_MAX];
+	uint32_t n_threads, max_threads;
+	int64_t grown_ns;
+} pacer = {.once = PTHREAD_ONCE_INIT, .mutex = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER};
+
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+/* The heap. The caller holds the mutex. */
+
+static void heap_swap(uint32_t a, uint32_t b)
+{
+	paced_t *entry = pacer.heap[a];
+
+	pacer.heap[a] = pacer.heap[b];
+	pacer.heap[b] = entry;
+}
+
+/* Make room for n_entries in all. */
+static bool heap_reserve(uint32_t n_entries)
+{
+	uint32_t size = pacer.heap_size ? 2 * pacer.heap_size : 64;
+	paced_t **heap;
+
+	if (n_entries <= pacer.heap_size) {
+		return true;
+	}
+	heap = realloc(pacer.heap, size * sizeof(*heap));
+	if (!heap) {
+		return false;
+	}
+	pacer.heap = heap;
+	pacer.heap_size = size;
+	return true;
+}
+
+static void heap_push(paced_t *entry)
+{
+	uint32_t i = pacer.n_heap;
+
+	pacer.heap[pacer.n_heap++] = entry;
+	for (; i > 0 && pacer.heap[i]->due_ns < pacer.heap[(i - 1) / 2]->due_ns; i = (i - 1) / 2) {
+		heap_swap(i, (i - 1) / 2);
+	}
+}
+
+static paced_t *heap_pop(void)
+{
+	paced_t *first = pacer.heap[0];
+	uint32_t i = 0, child;
+
+	pacer.heap[0] = pacer.heap[--pacer.n_heap];
+	for (; (child = 2 * i + 1) < pacer.n_heap; i = child) {
+		if (child + 1 < pacer.n_heap && pacer.heap[child + 1]->due_ns < pacer.heap[child]->due_ns) {
+			child++;
+		}
+		if (pacer.heap[i]->due_ns <= pacer.heap[child]->due_ns) {
+			break;
+		}
+		heap_swap(i, child);
+	}
+	return first;
+}
+
+/* One call. */
+
+static void paced_free(paced_t *entry)
+{
+	oas_stream_unref(entry->stream);
+	free(entry);
+}
+
+static uint64_t foreign_frames(oas_stream_t *stream)
+{
+	return atomic_load_explicit(&stream->write_frames, memory_order_relaxed) -
+		   atomic_load_explicit(&stream->paced_frames, memory_order_relaxed);
+}
+
+/* How long to wait for a writer before the channel counts as quiet. A writer's frames may be longer than the codec's:
+ * the core cuts them up. */
+static int64_t quiet_ns(oas_stream_t *stream)
+{
+	uint32_t frame_ms = atomic_load_explicit(&stream->write_frame_ms, memory_order_relaxed);
+	uint32_t foreign_ms = atomic_load_explicit(&stream->foreign_frame_ms, memory_order_relaxed);
+
+	frame_ms = foreign_ms > frame_ms ? foreign_ms : frame_ms;
+	return QUIET_FRAMES * NS_PER_MS * (frame_ms ? frame_ms : DEFAULT_FRAME_MS);
+}
+
+static silence_codec_t *codec_open(worker_t *worker, uint32_t rate_hz, uint32_t frame_ms, uint32_t n_channels)
+{
+	silence_codec_t *codec = &worker->codecs[worker->next_codec];
+
+	worker->next_codec = (worker->next_codec + 1) % CODECS;
+	if (codec->rate_hz && codec->usable) {
+		switch_core_codec_destroy(&codec->codec);
+	}
+	codec->rate_hz = rate_hz;
+	codec->frame_ms = frame_ms;
+	codec->n_channels = n_channels;
+	/* A codec whose frames have a length that L16 does not come in gets frames of 20 ms; the core cuts them up. */
+	codec->usable = switch_core_codec_init(&codec->codec, "L16", NULL, NULL, rate_hz, (int) frame_ms, (int) n_channels,
+										   SWITCH_CODEC_FLAG_ENCODE | SWITCH_CODEC_FLAG_DECODE, NULL,
+										   NULL) == SWITCH_STATUS_SUCCESS ||
+					switch_core_codec_init(&codec->codec, "L16", NULL, NULL, rate_hz, DEFAULT_FRAME_MS,
+										   (int) n_channels, SWITCH_CODEC_FLAG_ENCODE | SWITCH_CODEC_FLAG_DECODE, NULL,
+										   NULL) == SWITCH_STATUS_SUCCESS;
+	return codec;
+}
+
+/* The thread's L16 codec for a channel's write codec, or NULL if there is none. */
+static switch_codec_t *codec_for(worker_t *worker, const switch_codec_implementation_t *impl)
+{
+	uint32_t rate_hz = impl->actual_samples_per_second;
+	uint32_t frame_ms = (uint32_t) impl->microseconds_per_packet / 1000;
+	uint32_t n_channels = impl->number_of_channels ? impl->number_of_channels : 1;
+	silence_codec_t *codec = NULL;
+
+	if (rate_hz == 0 || frame_ms == 0) {
+		return NULL;
+	}
+	for (uint32_t i = 0; i < CODECS && !codec; i++) {
+		if (worker->codecs[i].rate_hz == rate_hz && worker->codecs[i].frame_ms == frame_ms &&
+			worker->codecs[i].n_channels == n_channels) {
+			codec = &worker->codecs[i];
+		}
+	}
+	if (!codec) {
+		codec = codec_open(worker, rate_hz, frame_ms, n_channels);
+	}
+	return codec->usable ? &codec->codec : NULL;
+}
+
+/* Write one frame of silence to a channel that is fit for it. Returns the frame's length in nanoseconds, or 0 if the
+ * bug did not see it: then the pacer cannot tell either whether others write. The caller holds codec_write_mutex. */
+static int64_t write_silence(worker_t *worker, switch_core_session_t *session, oas_stream_t *stream)
+{
+	uint64_t seen = atomic_load_explicit(&stream->write_frames, memory_order_relaxed);
+	switch_codec_t *write_codec = switch_core_session_get_effective_write_codec(session);
+	switch_codec_implementation_t impl;
+	switch_codec_t *codec;
+	switch_frame_t frame = {0};
+
+	if (!switch_core_codec_ready(write_codec) || switch_test_flag(write_codec, SWITCH_CODEC_FLAG_PASSTHROUGH) ||
+		switch_core_session_get_write_impl(session, &impl) != SWITCH_STATUS_SUCCESS) {
+		return 0;
+	}
+	codec = codec_for(worker, &impl);
+	if (!codec || codec->implementation->decoded_bytes_per_packet > sizeof(worker->silence)) {
+		return 0;
+	}
+	frame.codec = codec;
+	frame.data = worker->silence;
+	frame.buflen = sizeof(worker->silence);
+	frame.datalen = codec->implementation->decoded_bytes_per_packet;
+	frame.samples = codec->implementation->samples_per_packet;
+	frame.rate = codec->implementation->actual_samples_per_second;
+	frame.channels = codec->implementation->number_of_channels;
+	/* Another module's bug may have written into it. */
+	memset(worker->silence, 0, frame.datalen);
+	stream->paced = 1;
+	switch_core_session_write_frame(session, &frame, SWITCH_IO_FLAG_NONE, 0);
+	stream->paced = 0;
+	return atomic_load_explicit(&stream->write_frames, memory_order_relaxed) != seen
+			 ? codec->implementation->microseconds_per_packet * 1000LL
+			 : 0;
+}
+
+/* The states in which a write would not reach our bug, or would be thrown away. */
+static bool can_write(switch_core_session_t *session)
+{
+	switch_channel_t *channel = switch_core_session_get_channel(session);
+
+	return switch_channel_test_ready(channel, SWITCH_TRUE, SWITCH_TRUE) &&
+		   !switch_channel_test_flag(channel, CF_HOLD) && !switch_channel_test_flag(channel, CF_PAUSE_BUGS) &&
+		   !switch_channel_test_flag(channel, CF_AUDIO_PAUSE_WRITE) &&
+		   !switch_channel_test_flag(channel, CF_PROXY_MEDIA);
+}
+
+/* Returns the length of the frame written, or 0 if none was or the bug did not see it. */
+static int64_t visit(worker_t *worker, paced_t *entry)
+{
+	oas_stream_t *stream = entry->stream;
+	switch_core_session_t *session = switch_core_session_locate(stream->uuid);
+	int64_t written_ns = 0;
+
+	if (!session) {
+		return 0;
+	}
+	/* Not closed after the session was found: it is the stream's, not another one that was given the same uuid. */
+	if (!atomic_load_explicit(&stream->closed, memory_order_acquire) && can_write(session)) {
+		switch_core_session_lock_codec_write(session);
+		if (foreign_frames(stream) == entry->foreign_frames) {
+			written_ns = write_silence(worker, session, stream);
+		}
+		switch_core_session_unlock_codec_write(session);
+	}
+	switch_core_session_rwunlock(session);
+	return written_ns;
+}
+
+/* Do what is due, and set the next due time. Returns false when the stream has closed. */
+static bool serve(worker_t *worker, paced_t *entry)
+{
+	uint64_t foreign = foreign_frames(entry->stream);
+	int64_t written_ns = 0;
+
+	/* Acquire: pairs with the release in the bug's CLOSE. */
+	if (atomic_load_explicit(&entry->stream->closed, memory_order_acquire)) {
+		return false;
+	}
+	if (foreign == entry->foreign_frames && mod_openai_audio_stream_gate_enter()) {
+		written_ns = visit(worker, entry);
+		mod_openai_audio_stream_gate_leave();
+	}
+	if (written_ns > 0) {
+		int64_t now = now_ns();
+
+		if (!entry->writing || now - entry->due_ns > BEHIND_FRAMES * written_ns) {
+			entry->due_ns = now;
+		}
+		entry->due_ns += written_ns;
+		entry->writing = true;
+		entry->backoff_ns = 0;
+		return true;
+	}
+	entry->writing = false;
+	foreign = foreign_frames(entry->stream);
+	if (foreign != entry->foreign_frames) {
+		entry->foreign_frames = foreign;
+		entry->backoff_ns = 0;
+		entry->due_ns = now_ns() + quiet_ns(entry->stream);
+		return true;
+	}
+	entry->backoff_ns = entry->backoff_ns ? 2 * entry->backoff_ns : quiet_ns(entry->stream);
+	if (entry->backoff_ns > BACKOFF_MAX_NS) {
+		entry->backoff_ns = BACKOFF_MAX_NS;
+	}
+	entry->due_ns = now_ns() + entry->backoff_ns;
+	return true;
+}
+
+/* The threads. */
+
+static void *SWITCH_THREAD_FUNC work(switch_thread_t *thread, void *obj);
+
+/* The caller holds the mutex. */
+static switch_status_t start_thread(void)
+{
+	switch_threadattr_t *attr = NULL;
+	switch_status_t status;
+
+	switch_threadattr_create(&attr, pacer.pool);
+	switch_threadattr_stacksize_set(attr, STACK_BYTES);
+	switch_threadattr_priority_set(attr, SWITCH_PRI_REALTIME);
+	status = switch_thread_create(&pacer.threads[pacer.n_threads], attr, work, NULL, pacer.pool);
+	if (status == SWITCH_STATUS_SUCCESS) {
+		pacer.n_threads++;
+	}
+	return status;
+}
+
+/* The caller holds the mutex. */
+static void grow_if_late(int64_t now, int64_t due_ns)
+{
+	if (now - due_ns > LATE_NS && pacer.n_idle == 0 && pacer.n_threads < pacer.max_threads &&
+		now - pacer.grown_ns > GROW_EVERY_NS) {
+		pacer.grown_ns = now;
+		start_thread();
+	}
+}
+
+/* Wait for the next call that is due, and take it out of the queue. NULL when the pacer stops. The caller holds the
+ * mutex. */
+static paced_t *next_due(void)
+{
+	while (pacer.running) {
+		int64_t now, due_ns;
+
+		if (pacer.n_heap == 0 || pacer.timer_watched) {
+			pacer.n_idle++;
+			pthread_cond_wait(&pacer.work, &pacer.mutex);
+			pacer.n_idle--;
+			continue;
+		}
+		now = now_ns();
+		due_ns = pacer.heap[0]->due_ns;
+		if (due_ns > now) {
+			struct timespec until = {.tv_sec = due_ns / NS_PER_S, .tv_nsec = due_ns % NS_PER_S};
+
+			pacer.timer_watched = true;
+			pthread_cond_timedwait(&pacer.timer, &pacer.mutex, &until);
+			pacer.timer_watched = false;
+			continue;
+		}
+		grow_if_late(now, due_ns);
+		return heap_pop();
+	}
+	return NULL;
+}
+
+/* Wake whoever must look at the queue because its first entry is another one. The caller holds the mutex. */
+static void heap_changed(void)
+{
+	if (pacer.timer_watched) {
+		pthread_cond_signal(&pacer.timer);
+	} else if (pacer.n_idle > 0) {
+		pthread_cond_signal(&pacer.work);
+	}
+}
+
+static void *SWITCH_THREAD_FUNC work(switch_thread_t *thread, void *obj)
+{
+	worker_t worker = {0};
+	paced_t *entry;
+
+	(void) thread;
+	(void) obj;
+	pthread_mutex_lock(&pacer.mutex);
+	while ((entry = next_due())) {
+		bool keep;
+
+		if (pacer.n_heap > 0) {
+			heap_changed();
+		}
+		pthread_mutex_unlock(&pacer.mutex);
+		keep = serve(&worker, entry);
+		pthread_mutex_lock(&pacer.mutex);
+		if (!keep) {
+			pacer.n_entries--;
+			paced_free(entry);
+		} else {
+			heap_push(entry);
+			if (pacer.heap[0] == entry && pacer.timer_watched) {
+				pthread_cond_signal(&pacer.timer);
+			}
+		}
+	}
+	pthread_mutex_unlock(&pacer.mutex);
+	for (uint32_t i = 0; i < CODECS; i++) {
+		if (worker.codecs[i].rate_hz && worker.codecs[i].usable) {
+			switch_core_codec_destroy(&worker.codecs[i].codec);
+		}
+	}
+	return NULL;
+}
+
+static void init_once(void)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&pacer.timer, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+switch_status_t mod_openai_audio_stream_pacer_start(switch_memory_pool_t *pool)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	switch_status_t status;
+
+	pthread_once(&pacer.once, init_once);
+	pthread_mutex_lock(&pacer.mutex);
+	pacer.pool = pool;
+	pacer.running = true;
+	pacer.max_threads = (uint32_t) (cpus < 2 ? 2 : cpus > THREADS_MAX ? THREADS_MAX : cpus) * THREADS_PER_CPU;
+	if (pacer.max_threads > THREADS_MAX) {
+		pacer.max_threads = THREADS_MAX;
+	}
+	status = start_thread();
+	pthread_mutex_unlock(&pacer.mutex);
+	return status;
+}
+
+void mod_openai_audio_stream_pacer_stop(void)
+{
+	uint32_t n_threads;
+
+	pthread_mutex_lock(&pacer.mutex);
+	pacer.running = false;
+	n_threads = pacer.n_threads; /* no thread is started any more */
+	pthread_cond_broadcast(&pacer.timer);
+	pthread_cond_broadcast(&pacer.work);
+	pthread_mutex_unlock(&pacer.mutex);
+	for (uint32_t i = 0; i < n_threads; i++) {
+		switch_status_t status;
+
+		switch_thread_join(&status, pacer.threads[i]);
+	}
+	pthread_mutex_lock(&pacer.mutex);
+	while (pacer.n_heap > 0) {
+		paced_free(heap_pop());
+	}
+	free(pacer.heap);
+	pacer.heap = NULL;
+	pacer.heap_size = 0;
+	pacer.n_entries = 0;
+	pacer.n_threads = 0;
+	pthread_mutex_unlock(&pacer.mutex);
+}
+
+void mod_openai_audio_stream_pacer_add(oas_stream_t *stream)
+{
+	paced_t *entry = calloc(1, sizeof(*entry));
+
+	if (!entry) {
+		switch_log_printf(SWITCH_CHANNEL_UUID_LOG(stream->uuid), SWITCH_LOG_ERROR,
+						  "No memory to pace this channel: it is silent while nothing else writes to it\n");
+		return;
+	}
+	oas_stream_ref(stream);
+	entry->stream = stream;
+	entry->due_ns = now_ns() + quiet_ns(stream);
+	pthread_mutex_lock(&pacer.mutex);
+	if (pacer.running && heap_reserve(pacer.n_entries + 1)) {
+		pacer.n_entries++;
+		heap_push(entry);
+		if (pacer.heap[0] == entry) {
+			heap_changed();
+		}
+		entry = NULL;
+	}
+	pthread_mutex_unlock(&pacer.mutex);
+	if (entry) {
+		paced_free(entry);
+	}
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The consumer of the agent ring: puts agent audio into the frames that a channel writes.
+ *
+ * Write-side media thread only. Wait-free: no lock, no allocation, no system call, no log. It knows nothing of
+ * FreeSWITCH.
+ *
+ * Rules, in this order:
+ *
+ * 1. Flush. When flush_seq has moved, what lies before flush_pos is skipped. If the channel was just hearing agent
+ *    audio, min(flush_fade, what lies before flush_pos, the frame) samples of it are played first, fading to zero.
+ *    flush_from becomes the position up to which old audio was given, then flush_done becomes flush_seq. A flush_pos
+ *    that is not ahead of the read position skips nothing, and flush_from is the read position. A flush_pos that was
+ *    carried out already changes nothing. A flush is carried out in every state, without its fade when the agent
+ *    audio's rate is not the channel's.
+ * 2. Silence, nothing consumed: while hold is set, or while agent_rate_hz is not the channel's rate, if something is
+ *    queued or an answer is open. With neither, the frame is left alone.
+ * 3. Play. What is queued goes into the frame, each sample once, in order. If it does not fill the frame, the rest is
+ *    silence.
+ * 4. Dry. With nothing queued and an answer open, the frame is silent. The first such sample of a dry spell counts one
+ *    underrun, every one counts in underrun_samples; none does while a flush is carried out.
+ * 5. With nothing queued and no answer open, the frame is left alone.
+ *
+ * Edges do not click. Where agent audio stops inside a frame of ours, or at the start of one (rules 2 to 4), a linear
+ * decay of OAS_PLAY_TAIL_MS from its last sample is added to the silence; the real samples are not altered. Where it
+ * goes on after such a pause inside an answer, its first OAS_PLAY_RAMP_MS fade in. An answer's own first and last
+ * samples are played as they are.
+ */
+#ifndef OAS_PLAY_H
+#define OAS_PLAY_H
+
+#include "oas_stream.h"
+
+#define OAS_PLAY_TAIL_MS 3
+#define OAS_PLAY_RAMP_MS 2
+
+/* Fill frame, n_samples of n_channels interleaved at rate_hz, with agent audio; mono is copied to every channel. The
+ * frame's old content is not looked at. Returns true if all of the frame was written, false if none of it was: the
+ * channel's own audio goes out. */
+bool oas_play(oas_stream_t *stream, int16_t *frame, uint32_t n_samples, uint32_t n_channels, uint32_t rate_hz);
+
+#endif
