@@ -18,8 +18,8 @@ static switch_loadable_module_function_table_t *table;
 static bool loaded;
 static bool permanent; /* load returned SWITCH_STATUS_NOUNLOAD */
 
-static _Atomic bool stopped;	/* shutdown has returned, load has not been called again */
-static char stopped_path[4096]; /* written before stopped is set */
+/* Where the module is mapped whose shutdown has returned and that has not been loaded again; or NULL. */
+static void *_Atomic stopped_base;
 static _Atomic uint64_t late_calls;
 
 switch_loadable_module_interface_t *switch_loadable_module_create_module_interface(switch_memory_pool_t *pool,
@@ -97,7 +97,7 @@ static const char *load_locked(const char *path)
 	}
 	switch_core_new_memory_pool(&module_pool);
 	interface = NULL;
-	atomic_store(&stopped, false);
+	atomic_store(&stopped_base, NULL);
 	status = table->load(&interface, module_pool);
 	if ((status != SWITCH_STATUS_SUCCESS && status != SWITCH_STATUS_NOUNLOAD) || !interface) {
 		return "Module load routine returned an error";
@@ -169,13 +169,15 @@ const char *host_module_load(const char *path)
 static switch_status_t shut_down(void)
 {
 	switch_status_t status = SWITCH_STATUS_SUCCESS;
+	Dl_info image;
 
 	loaded = false;
 	if (table->shutdown) {
 		status = table->shutdown();
 	}
-	snprintf(stopped_path, sizeof(stopped_path), "%s", module_path);
-	atomic_store(&stopped, true);
+	if (dladdr(table, &image)) {
+		atomic_store(&stopped_base, image.dli_fbase);
+	}
 	return status;
 }
 
@@ -303,10 +305,10 @@ uint64_t host_late_calls(void)
 
 void host_note_call(void *caller, const char *function)
 {
+	void *base = atomic_load(&stopped_base);
 	Dl_info info;
 
-	if (atomic_load_explicit(&stopped, memory_order_acquire) && dladdr(caller, &info) && info.dli_fname &&
-		!strcmp(info.dli_fname, stopped_path)) {
+	if (base && dladdr(caller, &info) && info.dli_fbase == base) {
 		atomic_fetch_add(&late_calls, 1);
 		fprintf(stderr, "oas_host: the module called %s after its shutdown\n", function);
 	}
