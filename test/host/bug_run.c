@@ -145,12 +145,18 @@ void switch_core_media_bug_flush(switch_media_bug_t *bug)
 
 void switch_core_media_bug_inuse(switch_media_bug_t *bug, switch_size_t *readp, switch_size_t *writep)
 {
-	switch_mutex_lock(bug->read_mutex);
-	*readp = bug->raw_read_buffer.len;
-	switch_mutex_unlock(bug->read_mutex);
-	switch_mutex_lock(bug->write_mutex);
-	*writep = bug->raw_write_buffer.len;
-	switch_mutex_unlock(bug->write_mutex);
+	*readp = 0;
+	*writep = 0;
+	if (switch_core_media_bug_test_flag(bug, SMBF_READ_STREAM)) {
+		switch_mutex_lock(bug->read_mutex);
+		*readp = bug->raw_read_buffer.len;
+		switch_mutex_unlock(bug->read_mutex);
+	}
+	if (switch_core_media_bug_test_flag(bug, SMBF_WRITE_STREAM)) {
+		switch_mutex_lock(bug->write_mutex);
+		*writep = bug->raw_write_buffer.len;
+		switch_mutex_unlock(bug->write_mutex);
+	}
 }
 
 static int16_t clamp(int32_t value)

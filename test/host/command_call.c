@@ -16,6 +16,7 @@ static bool command_create(host_command_call_t *call)
 		.loop = atoi(host_command_option(call, "loop", "0")) != 0,
 		.media = host_command_option(call, "media", "1"),
 		.speed = strtod(host_command_option(call, "speed", "1"), NULL),
+		.phase_ns = atoll(host_command_option(call, "phase", "0")) * NS_PER_MS,
 		.record = {.stereo_path = host_command_option(call, "record", NULL),
 				   .raw_path = {[HOST_SAID] = host_command_option(call, "record_read", NULL),
 								[HOST_HEARD] = host_command_option(call, "record_write", NULL)},
@@ -326,7 +327,7 @@ static bool command_channels(host_command_call_t *call)
 const host_command_entry_t host_call_commands[] = {
 	{"create",
 	 "<uuid> [rate=8000] [ptime=20] [channels=1] [caller=none|silence|ramp|tone:HZ[:AMPLITUDE]|FILE.wav] [loop=0] "
-	 "[writer=none|...] [media=1|early|pre|0] [speed=1, 0 is unpaced] [record=STEREO.wav] [record_read=RAW] "
+	 "[writer=none|...] [media=1|early|pre|0] [speed=1, 0 is unpaced] [phase=0] [record=STEREO.wav] [record_read=RAW] "
 	 "[record_write=RAW] [frames=FILE.csv]",
 	 command_create, 1},
 	{"set", "<uuid> <variable> [value]", command_set, 2},

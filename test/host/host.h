@@ -239,6 +239,7 @@ typedef struct host_call_options {
 	bool loop;
 	const char *media; /* "1" answered, "early", "0" none, "pre" none but pre-answer works */
 	double speed;
+	int64_t phase_ns; /* from the start of the channel to its first tick */
 	host_recorder_options_t record;
 } host_call_options_t;
 

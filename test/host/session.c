@@ -171,6 +171,8 @@ const char *host_session_create(const host_call_options_t *options)
 		error = set_media_state(&session->channel, options->media);
 	}
 	session->speed = options->speed;
+	session->next_read_ns = options->phase_ns;
+	session->next_write_ns = options->phase_ns;
 	pthread_mutex_lock(&table_mutex);
 	if (!error && find(options->uuid)) {
 		error = "a channel with this uuid exists";
