@@ -56,7 +56,8 @@ switch_status_t switch_core_media_bug_add(switch_core_session_t *session, const 
 
 	HOST_NOTE_CALL();
 	if (!zstr(function) && (flags & SMBF_ONE_ONLY) && same_function(session, function)) {
-		switch_log_printf(SWITCH_CHANNEL_SESSION_LOG(session), SWITCH_LOG_ERROR, "Only one bug of this type allowed!\n");
+		switch_log_printf(SWITCH_CHANNEL_SESSION_LOG(session), SWITCH_LOG_ERROR,
+						  "Only one bug of this type allowed!\n");
 		return SWITCH_STATUS_GENERR;
 	}
 	if (!switch_channel_media_ready(&session->channel) &&

@@ -144,8 +144,7 @@ static void delete_pair(host_pair_t **list, const char *name)
 	}
 }
 
-const char *switch_channel_get_variable_dup(switch_channel_t *channel, const char *varname, switch_bool_t dup,
-											int idx)
+const char *switch_channel_get_variable_dup(switch_channel_t *channel, const char *varname, switch_bool_t dup, int idx)
 {
 	host_pair_t *pair;
 	const char *value = NULL;
@@ -161,14 +160,14 @@ const char *switch_channel_get_variable_dup(switch_channel_t *channel, const cha
 	return value;
 }
 
-switch_status_t switch_channel_set_variable_var_check(switch_channel_t *channel, const char *varname,
-													  const char *value, switch_bool_t var_check)
+switch_status_t switch_channel_set_variable_var_check(switch_channel_t *channel, const char *varname, const char *value,
+													  switch_bool_t var_check)
 {
 	HOST_NOTE_CALL();
 	/* The core refuses a value that expands to itself. */
 	if (zstr(varname) || (var_check && value && (strstr(value, "${") || strstr(value, "$${")))) {
-		switch_log_printf(SWITCH_CHANNEL_CHANNEL_LOG(channel), SWITCH_LOG_CRIT, "Invalid data (${%s} contains a variable)\n",
-						  varname ? varname : "");
+		switch_log_printf(SWITCH_CHANNEL_CHANNEL_LOG(channel), SWITCH_LOG_CRIT,
+						  "Invalid data (${%s} contains a variable)\n", varname ? varname : "");
 		return SWITCH_STATUS_FALSE;
 	}
 	pthread_mutex_lock(&channel->profile_mutex);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Commands: one line each, answered by one line of JSON.
- *   #<id> in front: the reply carries "id"         bg in front: runs on a thread of its own, the reply comes when it is done
+ *   #<id> in front   the reply carries "id"
+ *   bg in front      runs on a thread of its own; the reply comes when it is done
  */
 #include <ctype.h>
 

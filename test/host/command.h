@@ -10,7 +10,7 @@
 #define COMMAND_WORDS_MAX 32
 
 typedef struct host_command_call {
-	const char *rest;				/* the line after the command's name, as it came */
+	const char *rest;               /* the line after the command's name, as it came */
 	char *words[COMMAND_WORDS_MAX]; /* the same in words; quotes hold a word together */
 	int n_words;
 	host_json_t *reply; /* for what the reply says beyond "ok" */
@@ -29,7 +29,7 @@ typedef struct host_command_entry {
 
 extern const host_command_entry_t host_call_commands[];  /* command_call.c: channels */
 extern const host_command_entry_t host_other_commands[]; /* command_host.c: everything else */
-bool host_command_wait(host_command_call_t *call);		 /* command_wait.c */
+bool host_command_wait(host_command_call_t *call);       /* command_wait.c */
 
 /* The value of the word "name=value", or fallback. */
 const char *host_command_option(const host_command_call_t *call, const char *name, const char *fallback);

@@ -205,8 +205,8 @@ const host_command_entry_t host_other_commands[] = {
 	{"reloadxml", "", command_reloadxml, 0},
 	{"global", "<variable> [value]", command_global, 1},
 	{"wait",
-	 "ms=N | event=NAME [uuid=] [body=PART] | loud=1 uuid= | quiet=MS uuid= | heard=N uuid= | said=N uuid= | gone=1 uuid= | "
-	 "channels=N   [timeout=5000]",
+	 "ms=N | event=NAME [uuid=] [body=PART] | loud=1 uuid= | quiet=MS uuid= | heard=N uuid= | said=N uuid= | "
+	 "gone=1 uuid= | channels=N   [timeout=5000]",
 	 host_command_wait, 1},
 	{"stats", "", command_stats, 0},
 	{"resetstats", "", command_resetstats, 0},

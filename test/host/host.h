@@ -3,9 +3,13 @@
  * Inside the stand-in host: what its files share. Modules see include/switch.h only.
  *
  * Lock order, outer to inner, as in the core:
- *   session table -> session->rwlock (tried, never waited for, under the table) -> codec_write_mutex or codec_read_mutex
- *   -> codec->mutex -> bug_rwlock -> bug->read_mutex or write_mutex -> the locks at the leaves (variables, recorder,
- *   pool, event queue, output), which are never held across a callback.
+ *   session table
+ *   session->rwlock (under the table only tried, never waited for)
+ *   codec_write_mutex or codec_read_mutex
+ *   codec->mutex
+ *   bug_rwlock
+ *   bug->read_mutex or bug->write_mutex
+ *   the leaves, never held across a callback: variables, recorder, pool, event queue, output
  */
 #ifndef OAS_STANDIN_HOST_H
 #define OAS_STANDIN_HOST_H
@@ -43,7 +47,7 @@ void host_json_int(host_json_t *json, const char *key, int64_t value);
 void host_json_double(host_json_t *json, const char *key, double value);
 void host_json_bool(host_json_t *json, const char *key, bool value);
 void host_json_open(host_json_t *json, const char *key, char bracket); /* '{' or '['; key NULL inside an array */
-void host_json_close(host_json_t *json, char bracket);				   /* '}' or ']' */
+void host_json_close(host_json_t *json, char bracket);                 /* '}' or ']' */
 void host_json_print(host_json_t *json); /* closes the line, writes it to stdout in one piece, frees it */
 
 /* log.c */
@@ -53,7 +57,7 @@ void host_log_set_level(int level);
 typedef struct host_wav {
 	uint32_t rate;
 	uint32_t channels;
-	size_t n_frames; /* samples per channel */
+	size_t n_frames;  /* samples per channel */
 	int16_t *samples; /* interleaved; the caller frees */
 } host_wav_t;
 
@@ -91,8 +95,8 @@ void host_recorder_add(host_recorder_t *recorder, host_side_t side, int64_t now_
 					   const int16_t *samples, size_t n_frames, uint32_t ptime_us);
 void host_recorder_close(host_recorder_t *recorder);
 void host_recorder_describe(host_recorder_t *recorder, host_json_t *json);
-uint32_t host_recorder_peak(host_recorder_t *recorder, host_side_t side);		/* of the last frame */
-int64_t host_recorder_loud_ns(host_recorder_t *recorder, host_side_t side);	/* when a frame was last audible; 0 never */
+uint32_t host_recorder_peak(host_recorder_t *recorder, host_side_t side);   /* of the last frame */
+int64_t host_recorder_loud_ns(host_recorder_t *recorder, host_side_t side); /* when a frame was last audible; 0 never */
 uint64_t host_recorder_frames(host_recorder_t *recorder, host_side_t side);
 
 /* codec.c */
@@ -206,7 +210,7 @@ struct switch_core_session {
 	switch_codec_implementation_t read_impl;
 	switch_codec_implementation_t write_impl;
 	int64_t hold_frames_until_ns; /* DTX: no frames are read until then */
-	bool comfort_noise;			  /* DTX as the core shows it to a bug: frames of 0xff bytes */
+	bool comfort_noise;           /* DTX as the core shows it to a bug: frames of 0xff bytes */
 
 	switch_frame_t raw_read_frame;
 	switch_frame_t raw_write_frame;
@@ -222,7 +226,7 @@ struct switch_core_session {
 	char peer[HOST_UUID_MAX]; /* the channel that this one is bridged to, or "" */
 
 	/* The session's own thread. */
-	double speed; /* 1 = real time, 0 = as fast as it goes */
+	double speed;             /* 1 = real time, 0 = as fast as it goes */
 	_Atomic int64_t clock_ns; /* the channel's clock, from its start; what the recorder aligns to */
 	int64_t next_read_ns;
 	int64_t next_write_ns;
@@ -245,7 +249,7 @@ typedef struct host_call_options {
 
 const char *host_session_create(const host_call_options_t *options); /* NULL, or what is wrong */
 void host_session_start_thread(switch_core_session_t *session);
-void host_session_threads_join(void); /* those of sessions that have ended */
+void host_session_threads_join(void);                     /* those of sessions that have ended */
 void host_session_remove(switch_core_session_t *session); /* from the table; then nobody can locate it */
 void host_session_free(switch_core_session_t *session);
 bool host_session_post(switch_core_session_t *session, void (*run)(void *), void *arg); /* false: it is ending */
@@ -261,12 +265,12 @@ void host_media_write_tick(switch_core_session_t *session);
 /* event.c, event_queue.c */
 typedef struct host_event_filter {
 	const char *subclass; /* a CUSTOM event's subclass, or another event's name */
-	const char *uuid;	  /* NULL: any */
-	const char *body;	  /* a part of the body, NULL: any */
+	const char *uuid;     /* NULL: any */
+	const char *body;     /* a part of the body, NULL: any */
 } host_event_filter_t;
 
 void host_events_start(void);
-void host_events_stop(void); /* delivers what is queued */
+void host_events_stop(void);                                                  /* delivers what is queued */
 bool host_events_wait(const host_event_filter_t *filter, int64_t timeout_ms); /* and consumes the event */
 void host_events_forget(void);
 void host_events_flush(void); /* returns when what was fired before has been printed */
@@ -276,7 +280,7 @@ void host_event_fire_simple(switch_event_types_t id, switch_core_session_t *sess
 int host_events_alive(void);
 
 /* module.c */
-void host_module_name(const char *path);		 /* what load loads when it is not told */
+void host_module_name(const char *path); /* what load loads when it is not told */
 const char *host_module_load(const char *path);
 const char *host_module_unload(bool force);
 bool host_module_loaded(void);
@@ -329,7 +333,7 @@ bool host_process_go_realtime(void);
 
 /* command.c, command_call.c */
 bool host_command(const char *line); /* false: quit */
-void host_command_stop(void);		 /* waits for the commands that run in the background */
+void host_command_stop(void);        /* waits for the commands that run in the background */
 int host_commands_failed(void);
 void host_hangup_all(switch_call_cause_t cause);
 

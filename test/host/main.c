@@ -106,9 +106,12 @@ static int shut_down(void)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"module", required_argument, NULL, 'm'}, {"log", required_argument, NULL, 'l'},
-		{"temp", required_argument, NULL, 't'},	{"realtime", no_argument, NULL, 'r'},
-		{"strict", no_argument, NULL, 's'},		  {"help", no_argument, NULL, 'h'},
+		{"module", required_argument, NULL, 'm'},
+		{"log", required_argument, NULL, 'l'},
+		{"temp", required_argument, NULL, 't'},
+		{"realtime", no_argument, NULL, 'r'},
+		{"strict", no_argument, NULL, 's'},
+		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
 	const char *temp_dir = getenv("TMPDIR");

@@ -157,8 +157,8 @@ static switch_status_t write_locked(switch_core_session_t *session, switch_frame
 	}
 	switch_core_session_get_write_impl(session, &impl);
 	same_codec = from->impl_id == impl.impl_id;
-	ptime_mismatch = !same_codec && (from->codec_id == impl.codec_id ||
-									 from->microseconds_per_packet != impl.microseconds_per_packet);
+	ptime_mismatch = !same_codec &&
+					 (from->codec_id == impl.codec_id || from->microseconds_per_packet != impl.microseconds_per_packet);
 	decode(session, &impl, frame);
 	write_frame = host_bugs_write(session, &session->raw_write_frame, &replaced);
 	/* In the channel's own codec and with no bug that may have changed it, the frame goes out as it came. */

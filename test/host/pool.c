@@ -47,8 +47,8 @@ switch_status_t switch_core_perform_new_memory_pool(switch_memory_pool_t **pool,
 	return SWITCH_STATUS_SUCCESS;
 }
 
-switch_status_t switch_core_perform_destroy_memory_pool(switch_memory_pool_t **pool, const char *file,
-														const char *func, int line)
+switch_status_t switch_core_perform_destroy_memory_pool(switch_memory_pool_t **pool, const char *file, const char *func,
+														int line)
 {
 	switch_memory_pool_t *dead = *pool;
 

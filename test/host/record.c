@@ -20,7 +20,7 @@ typedef struct recorder_side {
 	size_t n_samples;
 	size_t size;
 	uint64_t frames;
-	uint64_t n_raw; /* samples per channel, as they came */
+	uint64_t n_raw;   /* samples per channel, as they came */
 	int64_t first_ns; /* real time, not the channel's clock */
 	int64_t last_ns;
 	int64_t max_gap_ns;
@@ -178,8 +178,8 @@ void host_recorder_add(host_recorder_t *recorder, host_side_t which, int64_t now
 		fwrite(mono, sizeof(*mono), n_frames, side->raw);
 	}
 	if (recorder->frames) {
-		fprintf(recorder->frames, "%s,%lld,%u,%u,%zu,%u\n", which == HOST_SAID ? "said" : "heard",
-				(long long) real_ns, rate, channels, n_frames, peak);
+		fprintf(recorder->frames, "%s,%lld,%u,%u,%zu,%u\n", which == HOST_SAID ? "said" : "heard", (long long) real_ns,
+				rate, channels, n_frames, peak);
 	}
 	if (recorder->stereo_path) {
 		add_stereo(recorder, side, now_ns, rate, mono, n_frames);

@@ -6,7 +6,7 @@
 #ifndef STANDIN_SWITCH_MODULE_H
 #define STANDIN_SWITCH_MODULE_H
 
-#define SWITCH_MODULE_LOAD_ARGS (switch_loadable_module_interface_t **module_interface, switch_memory_pool_t *pool)
+#define SWITCH_MODULE_LOAD_ARGS (switch_loadable_module_interface_t * *module_interface, switch_memory_pool_t * pool)
 #define SWITCH_MODULE_RUNTIME_ARGS (void)
 #define SWITCH_MODULE_SHUTDOWN_ARGS (void)
 
@@ -103,14 +103,14 @@ static inline const char *switch_const_char_type_check(const char *str)
 #define switch_event_reserve_subclass(subclass_name) switch_event_reserve_subclass_detailed(__FILE__, subclass_name)
 #define switch_event_free_subclass(subclass_name) switch_event_free_subclass_detailed(__FILE__, subclass_name)
 #define switch_event_safe_destroy(_event) \
-	if (_event) switch_event_destroy(&_event)
+	if (_event) \
+	switch_event_destroy(&_event)
 
 #define switch_core_new_memory_pool(p) switch_core_perform_new_memory_pool(p, __FILE__, __SWITCH_FUNC__, __LINE__)
 #define switch_core_destroy_memory_pool(p) \
 	switch_core_perform_destroy_memory_pool(p, __FILE__, __SWITCH_FUNC__, __LINE__)
 #define switch_core_alloc(_pool, _mem) switch_core_perform_alloc(_pool, _mem, __FILE__, __SWITCH_FUNC__, __LINE__)
-#define switch_core_strdup(_pool, _todup) \
-	switch_core_perform_strdup(_pool, _todup, __FILE__, __SWITCH_FUNC__, __LINE__)
+#define switch_core_strdup(_pool, _todup) switch_core_perform_strdup(_pool, _todup, __FILE__, __SWITCH_FUNC__, __LINE__)
 #define switch_core_session_alloc(_session, _memory) \
 	switch_core_perform_session_alloc(_session, _memory, __FILE__, __SWITCH_FUNC__, __LINE__)
 #define switch_core_session_strdup(_session, _todup) \
@@ -175,16 +175,16 @@ static inline switch_bool_t switch_true(const char *expr)
 	return (expr && (!strcasecmp(expr, "yes") || !strcasecmp(expr, "on") || !strcasecmp(expr, "true") ||
 					 !strcasecmp(expr, "t") || !strcasecmp(expr, "enabled") || !strcasecmp(expr, "active") ||
 					 !strcasecmp(expr, "allow") || atoi(expr)))
-			   ? SWITCH_TRUE
-			   : SWITCH_FALSE;
+			 ? SWITCH_TRUE
+			 : SWITCH_FALSE;
 }
 
 static inline switch_bool_t switch_core_codec_ready(switch_codec_t *codec)
 {
 	return (codec && (codec->flags & SWITCH_CODEC_FLAG_READY) && codec->mutex && codec->codec_interface &&
 			codec->implementation)
-			   ? SWITCH_TRUE
-			   : SWITCH_FALSE;
+			 ? SWITCH_TRUE
+			 : SWITCH_FALSE;
 }
 
 #endif

@@ -102,8 +102,8 @@ static const char *start(switch_core_session_t *session, bool make_short)
 	}
 	probe->make_short = make_short;
 	if (switch_core_media_bug_add(session, "probe", NULL, on_bug, probe, 0,
-								  SMBF_READ_STREAM | SMBF_WRITE_REPLACE | SMBF_NO_PAUSE, &bug) !=
-		SWITCH_STATUS_SUCCESS) {
+								  SMBF_READ_STREAM | SMBF_WRITE_REPLACE | SMBF_NO_PAUSE,
+								  &bug) != SWITCH_STATUS_SUCCESS) {
 		free(probe);
 		return "-ERR no media";
 	}

@@ -103,10 +103,11 @@ static void test_short_frame(void)
 	size_t n;
 	bool damaged = false;
 
-	check(run("load\ncreate a caller=none writer=silence record_write=DIR/heard\napi a start short\nwait heard=5 uuid=a\n"
-			  "hangup a wait=1\nquit\n",
-			  true) == 0,
-		  "short frame", "a command failed");
+	check(
+		run("load\ncreate a caller=none writer=silence record_write=DIR/heard\napi a start short\nwait heard=5 uuid=a\n"
+			"hangup a wait=1\nquit\n",
+			true) == 0,
+		"short frame", "a command failed");
 	n = read_samples("heard", heard, sizeof(heard) / sizeof(*heard));
 	for (size_t i = 0; i + 160 <= n; i += 160) {
 		damaged = damaged || heard[i] == -1;
@@ -135,8 +136,8 @@ static void test_churn(void)
 	}
 	snprintf(commands + len, sizeof(commands) - len, "hupall wait=1\nunload\nload\nquit\n");
 	/* A command on a channel that has gone fails, and should: what counts is the end. */
-	check(run(commands, false) == 0 && strstr(output, "\"reply\":\"quit\",\"ok\":true,\"channels\":0,\"bugs\":0"), "churn",
-		  "something was left behind");
+	check(run(commands, false) == 0 && strstr(output, "\"reply\":\"quit\",\"ok\":true,\"channels\":0,\"bugs\":0"),
+		  "churn", "something was left behind");
 }
 
 int main(int argc, char **argv)
