@@ -9,11 +9,6 @@ static int16_t scale(int16_t sample, uint32_t part, uint32_t whole)
 	return (int16_t) ((int64_t) sample * part / whole);
 }
 
-static int16_t clamp(int32_t sample)
-{
-	return (int16_t) (sample > INT16_MAX ? INT16_MAX : sample < INT16_MIN ? INT16_MIN : sample);
-}
-
 static uint64_t min_u64(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
@@ -28,7 +23,7 @@ static uint32_t flush(oas_stream_t *s, uint64_t seq, int16_t *mono, uint32_t n_s
 
 	/* Two flushes close together: the first one's flush_seq may come with the second one's flush_pos. Then both are
 	 * carried out at once, and the second one's own turn must not report a later position. */
-	if (flush_pos != s->play_flush_pos || !atomic_load_explicit(&s->flush_done, memory_order_relaxed)) {
+	if (flush_pos != s->play_flush_pos) {
 		/* For the same reason flush_pos may be ahead of what this thread sees written. */
 		uint64_t skip_to = min_u64(flush_pos, pos + oas_ring_readable(&s->agent));
 
@@ -68,15 +63,16 @@ static void take(oas_stream_t *s, int16_t *mono, uint32_t n, uint32_t rate_hz)
 	s->play_last = mono[n - 1];
 	s->play_live = 1;
 	s->play_dry = 0;
+	s->play_tail = 0; /* if a decay had not ended, it is too late for it */
 }
 
-/* Add what is left of the decay from the sample last. */
-static void add_tail(oas_stream_t *s, int16_t last, int16_t *mono, uint32_t n_samples, uint32_t rate_hz)
+/* Put what is left of the decay into silence. */
+static void add_tail(oas_stream_t *s, int16_t *mono, uint32_t n_samples, uint32_t rate_hz)
 {
 	uint32_t whole = rate_hz * OAS_PLAY_TAIL_MS / 1000 + 1;
 
 	for (uint32_t i = 0; i < n_samples && s->play_tail > 0; i++, s->play_tail--) {
-		mono[i] = clamp(mono[i] + scale(last, s->play_tail < whole ? s->play_tail : whole, whole));
+		mono[i] = scale(s->play_last, s->play_tail < whole ? s->play_tail : whole, whole);
 	}
 }
 
@@ -103,7 +99,6 @@ bool oas_play(oas_stream_t *s, int16_t *frame, uint32_t n_samples, uint32_t n_ch
 	bool flushed = seq != atomic_load_explicit(&s->flush_done, memory_order_relaxed);
 	uint32_t at = flushed ? flush(s, seq, frame, n_samples, agent_rate_hz == rate_hz) : 0;
 	uint64_t queued = oas_ring_readable(&s->agent) / sizeof(int16_t);
-	int16_t last = s->play_last;
 	uint32_t n, n_silent;
 
 	if (n_samples == 0) {
@@ -121,13 +116,14 @@ bool oas_play(oas_stream_t *s, int16_t *frame, uint32_t n_samples, uint32_t n_ch
 	if (n > 0) {
 		take(s, frame + at, n, rate_hz);
 	}
-	memset(frame + at + n, 0, BYTES(n_silent));
-	add_tail(s, last, frame, n_samples, rate_hz);
-	if (n_silent > 0 && s->play_live) {
-		s->play_live = 0;
-		s->play_tail = rate_hz * OAS_PLAY_TAIL_MS / 1000;
-		s->play_ramp = open || still ? rate_hz * OAS_PLAY_RAMP_MS / 1000 : 0;
-		add_tail(s, s->play_last, frame + at + n, n_silent, rate_hz);
+	if (n_silent > 0) {
+		memset(frame + at + n, 0, BYTES(n_silent));
+		if (s->play_live) {
+			s->play_live = 0;
+			s->play_tail = rate_hz * OAS_PLAY_TAIL_MS / 1000;
+			s->play_ramp = open || still ? rate_hz * OAS_PLAY_RAMP_MS / 1000 : 0;
+		}
+		add_tail(s, frame + at + n, n_silent, rate_hz);
 	}
 	if (n_silent > 0 && open && !still && !flushed) {
 		if (!s->play_dry) {

@@ -21,10 +21,10 @@
  *    underrun, every one counts in underrun_samples; none does while a flush is carried out.
  * 5. With nothing queued and no answer open, the frame is left alone.
  *
- * Edges do not click. Where agent audio stops inside a frame of ours, or at the start of one (rules 2 to 4), a linear
- * decay of OAS_PLAY_TAIL_MS from its last sample is added to the silence; the real samples are not altered. Where it
- * goes on after such a pause inside an answer, its first OAS_PLAY_RAMP_MS fade in. An answer's own first and last
- * samples are played as they are.
+ * Edges do not click. Where agent audio stops and silence of ours follows (rules 2 to 4), the silence begins with a
+ * linear decay of OAS_PLAY_TAIL_MS from the last sample; the real samples are not altered. Where audio goes on after
+ * such a pause inside an answer, its first OAS_PLAY_RAMP_MS fade in. An answer's own first and last samples are played
+ * as they are.
  */
 #ifndef OAS_PLAY_H
 #define OAS_PLAY_H

@@ -13,8 +13,8 @@
 static _Atomic int check_failures;
 
 /* Say what is wrong, with the values, unless ok. */
-__attribute__((format(printf, 4, 5))) static inline void check_at(const char *file, int line, int ok,
-																   const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static inline void check_at(const char *file, int line, int ok, const char *fmt,
+																  ...)
 {
 	va_list args;
 

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Go's threads in a host that runs at real-time priority, as FreeSWITCH does: they are ordinary threads, they take none
+ * of the host's signals, and the host's own thread is as it was. This program is linked as the module is.
+ */
+#include <dirent.h>
+#include <pthread.h>
+
+#include "check.h"
+#include "oas_bridge.h"
+#include "oas_guest.h"
+
+#define CALLERS 8
+
+/* Not SIGCHLD: Go unblocks that one itself. */
+static const int host_signals[] = {SIGHUP, SIGINT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM};
+
+static void host_log(oas_log_level_t level, oas_cstr_t uuid, oas_cstr_t text)
+{
+	(void) level;
+	(void) uuid;
+	(void) text;
+}
+
+static void host_event(oas_cstr_t subclass, oas_cstr_t uuid, oas_cstr_t body)
+{
+	(void) subclass;
+	(void) uuid;
+	(void) body;
+}
+
+static char *host_variable(oas_cstr_t uuid, oas_cstr_t name)
+{
+	(void) uuid;
+	(void) name;
+	return NULL;
+}
+
+static oas_status_t host_set_variable(oas_cstr_t uuid, oas_cstr_t name, oas_cstr_t value)
+{
+	(void) uuid;
+	(void) name;
+	(void) value;
+	return OAS_STATUS_GONE;
+}
+
+static oas_status_t host_attach(oas_stream_t *stream)
+{
+	(void) stream;
+	return OAS_STATUS_GONE;
+}
+
+static void host_detach(oas_stream_t *stream)
+{
+	(void) stream;
+}
+
+static const oas_host_ops_t ops = {sizeof(ops),       host_log,    host_event, host_variable,
+								   host_set_variable, host_attach, host_detach};
+
+/* The host's threads, which stay as they are; everything else in the process is Go's. */
+static pid_t own_threads[CALLERS + 1];
+static pthread_barrier_t called, counted;
+
+static void *call_go(void *arg)
+{
+	*(pid_t *) arg = gettid();
+	for (int i = 0; i < 100; i++) {
+		free(oasGoCommand("nothing"));
+	}
+	pthread_barrier_wait(&called);
+	pthread_barrier_wait(&counted);
+	return NULL;
+}
+
+static bool is_own(pid_t tid)
+{
+	for (size_t i = 0; i < sizeof(own_threads) / sizeof(own_threads[0]); i++) {
+		if (own_threads[i] == tid) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static uint64_t blocked_signals(pid_t tid)
+{
+	char path[64], line[256];
+	uint64_t mask = 0;
+	FILE *status;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/status", tid);
+	status = fopen(path, "r");
+	while (status && fgets(line, sizeof(line), status)) {
+		if (strncmp(line, "SigBlk:", 7) == 0) {
+			mask = strtoull(line + 7, NULL, 16);
+		}
+	}
+	if (status) {
+		fclose(status);
+	}
+	return mask;
+}
+
+static int check_go_threads(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	struct dirent *task;
+	int n = 0;
+
+	while ((task = readdir(tasks))) {
+		pid_t tid = (pid_t) strtol(task->d_name, NULL, 10);
+		uint64_t blocked;
+
+		if (tid <= 0 || is_own(tid)) {
+			continue;
+		}
+		n++;
+		CHECK(sched_getscheduler(tid) == SCHED_OTHER, "Go's thread %d has policy %d", tid, sched_getscheduler(tid));
+		blocked = blocked_signals(tid);
+		for (size_t i = 0; i < sizeof(host_signals) / sizeof(host_signals[0]); i++) {
+			CHECK(blocked & (1ULL << (host_signals[i] - 1)), "Go's thread %d takes signal %d", tid, host_signals[i]);
+		}
+	}
+	closedir(tasks);
+	return n;
+}
+
+static void check_host_thread(int policy)
+{
+	sigset_t blocked;
+
+	CHECK(sched_getscheduler(0) == policy, "the loading thread has policy %d, not %d", sched_getscheduler(0), policy);
+	CHECK(policy != SCHED_OTHER || oas_guest.policy == SCHED_OTHER, "the test ran at no real-time priority");
+	pthread_sigmask(SIG_SETMASK, NULL, &blocked);
+	for (size_t i = 0; i < sizeof(host_signals) / sizeof(host_signals[0]); i++) {
+		CHECK(!sigismember(&blocked, host_signals[i]), "the loading thread does not get signal %d any more",
+			  host_signals[i]);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct sched_param param = {.sched_priority = 10};
+	oas_host_info_t info = {sizeof(info), "/tmp", argv[0], "test"};
+	pthread_t callers[CALLERS];
+	int policy;
+
+	/* The constructors have run already. So ask for the priority, and run once more with it. */
+	if (argc < 2) {
+		policy = sched_setscheduler(0, SCHED_RR, &param) == 0 ? SCHED_RR : SCHED_OTHER;
+		execl("/proc/self/exe", argv[0], policy == SCHED_RR ? "rr" : "other", (char *) NULL);
+		return EXIT_FAILURE;
+	}
+	policy = strcmp(argv[1], "rr") == 0 ? SCHED_RR : SCHED_OTHER;
+	if (policy == SCHED_OTHER) {
+		printf("no right to a real-time priority: only the signals are tested\n");
+	}
+	own_threads[0] = gettid();
+	check_host_thread(policy);
+	CHECK(oasGoLoad(&ops, &info) == OAS_STATUS_OK, "the engine does not load");
+	pthread_barrier_init(&called, NULL, CALLERS + 1);
+	pthread_barrier_init(&counted, NULL, CALLERS + 1);
+	for (int i = 0; i < CALLERS; i++) {
+		pthread_create(&callers[i], NULL, call_go, &own_threads[i + 1]);
+	}
+	pthread_barrier_wait(&called);
+	CHECK(check_go_threads() > 0, "no thread is Go's");
+	pthread_barrier_wait(&counted);
+	for (int i = 0; i < CALLERS; i++) {
+		pthread_join(callers[i], NULL);
+	}
+	oasGoShutdown(1000);
+	check_host_thread(policy);
+	return check_exit();
+}
