@@ -1,0 +1,148 @@
+// Command bridge is the C archive that the shim links: the entry points of include/oas_bridge.h. It converts between C
+// and Go and owns what both share; the engine is in module/.
+package main
+
+/*
+#include "access.h"
+*/
+import "C"
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"mod_openai_audio_stream/module/config"
+	"mod_openai_audio_stream/module/session"
+	"mod_openai_audio_stream/module/transport"
+)
+
+// version is stamped in by the build.
+var version = "unknown"
+
+// FreeSWITCH's numbers of the log levels used here.
+const (
+	logCrit    = C.OAS_LOG_CRIT
+	logWarning = C.OAS_LOG_WARNING
+	logNotice  = C.OAS_LOG_NOTICE
+)
+
+// engine is what runs between oasGoLoad and oasGoShutdown.
+type engine struct {
+	host    *host
+	manager *session.Manager
+}
+
+var (
+	engineMu sync.RWMutex // Protects following.
+	running  *engine
+	buildID  string // of the file that this process runs, set by the first load
+)
+
+func current() *engine {
+	engineMu.RLock()
+	defer engineMu.RUnlock()
+	return running
+}
+
+func main() {}
+
+//export oasGoLoad
+func oasGoLoad(ops C.oas_host_ops_ref_t, info C.oas_host_info_ref_t) (status C.oas_status_t) {
+	defer caught(func(string) { status = C.OAS_STATUS_PANIC })
+	engineMu.Lock()
+	defer engineMu.Unlock()
+	if running != nil {
+		return C.OAS_STATUS_FAILED
+	}
+	h := &host{ops: ops}
+	if err := openDoorbells(); err != nil {
+		h.Log(logCrit, "", err.Error())
+		return C.OAS_STATUS_FAILED
+	}
+	checkBuild(h, C.GoString(info.module_path))
+	running = &engine{host: h, manager: session.NewManager(h, dial)}
+	h.Log(logNotice, "", "mod_openai_audio_stream "+version+" loaded")
+	return C.OAS_STATUS_OK
+}
+
+func dial(ctx context.Context, o *transport.Options) (session.Conn, error) {
+	conn, err := transport.Dial(ctx, o)
+	if err != nil {
+		return nil, err // not conn: a nil *Conn in an interface is not nil
+	}
+	return conn, nil
+}
+
+// checkBuild warns when the file on disk is not the one that runs: a Go runtime can't be exchanged.
+func checkBuild(h *host, path string) {
+	id, err := readBuildID(path)
+	switch {
+	case err != nil:
+		h.Log(logWarning, "", "can't tell which build runs: "+err.Error())
+	case buildID == "":
+		buildID = id
+	case id != buildID:
+		h.Log(logWarning, "", path+" on disk is another build than the one that runs ("+version+
+			"): restart FreeSWITCH to use it")
+	}
+}
+
+//export oasGoConfigure
+func oasGoConfigure(xml C.oas_cstr_t) (problem *C.char) {
+	defer caught(func(reason string) { problem = C.CString(reason) })
+	e := current()
+	if e == nil {
+		return C.CString("the engine does not run")
+	}
+	file := config.Default()
+	if xml != nil {
+		parsed, err := config.Parse([]byte(C.GoString(xml)))
+		if err != nil {
+			return C.CString(err.Error())
+		}
+		file = parsed
+	}
+	e.manager.Configure(file)
+	return nil
+}
+
+//export oasGoCommand
+func oasGoCommand(args C.oas_cstr_t) (reply *C.char) {
+	defer caught(func(string) { reply = C.CString("-ERR internal error, see the log") })
+	e := current()
+	if e == nil {
+		return C.CString("-ERR the module is being unloaded")
+	}
+	return C.CString(e.manager.Command(C.GoString(args)))
+}
+
+//export oasGoShutdown
+func oasGoShutdown(timeoutMS C.uint32_t) {
+	defer caught(func(string) {})
+	e := current()
+	if e == nil {
+		return
+	}
+	if !e.manager.Close(time.Duration(timeoutMS) * time.Millisecond) {
+		e.host.Log(logWarning, "", fmt.Sprintf("%d streams did not end in time and are cut off", e.manager.Count()))
+	}
+	engineMu.Lock()
+	running = nil
+	engineMu.Unlock()
+	e.host.close()
+}
+
+// caught ends an entry point: a panic becomes a log line and what onPanic makes of it.
+func caught(onPanic func(reason string)) {
+	r := recover()
+	if r == nil {
+		return
+	}
+	onPanic(fmt.Sprint(r))
+	if e := current(); e != nil {
+		e.host.Log(logCrit, "", fmt.Sprintf("caught a bug: %v\n%s", r, debug.Stack()))
+	}
+}

@@ -1,0 +1,147 @@
+package main
+
+/*
+#include "access.h"
+*/
+import "C"
+
+import (
+	"bytes"
+	"fmt"
+	"sync"
+	"unsafe"
+
+	"mod_openai_audio_stream/module/command"
+	"mod_openai_audio_stream/module/session"
+)
+
+// host calls FreeSWITCH through the table it gave at load. It implements session.Host.
+type host struct {
+	ops C.oas_host_ops_ref_t
+
+	// gate is held for reading during a call and for writing by close: after close no call is made or under way.
+	gate   sync.RWMutex
+	closed bool
+}
+
+var _ session.Host = (*host)(nil)
+
+// enter reports whether FreeSWITCH may be called; leave must follow if so.
+func (h *host) enter() bool {
+	h.gate.RLock()
+	if h.closed {
+		h.gate.RUnlock()
+		return false
+	}
+	return true
+}
+
+func (h *host) leave() { h.gate.RUnlock() }
+
+// close waits for the calls under way and refuses further ones.
+func (h *host) close() {
+	h.gate.Lock()
+	defer h.gate.Unlock()
+	h.closed = true
+}
+
+// cstrings makes C strings of texts. A NUL byte, which C would take for the end, becomes a space.
+func cstrings(texts ...string) (c []*C.char, free func()) {
+	for _, t := range texts {
+		c = append(c, C.CString(string(bytes.ReplaceAll([]byte(t), []byte{0}, []byte{' '}))))
+	}
+	return c, func() {
+		for _, p := range c {
+			C.free(unsafe.Pointer(p))
+		}
+	}
+}
+
+func (h *host) Log(level int, uuid, text string) {
+	if !h.enter() {
+		return
+	}
+	defer h.leave()
+	c, free := cstrings(uuid, text)
+	defer free()
+	C.oas_host_log(h.ops, C.int(level), c[0], c[1])
+}
+
+func (h *host) Event(subclass, uuid string, body []byte) {
+	if !h.enter() {
+		return
+	}
+	defer h.leave()
+	c, free := cstrings(subclass, uuid, string(body))
+	defer free()
+	C.oas_host_event(h.ops, c[0], c[1], c[2])
+}
+
+func (h *host) Variable(uuid, name string) string {
+	if !h.enter() {
+		return ""
+	}
+	defer h.leave()
+	c, free := cstrings(uuid, name)
+	defer free()
+	value := C.oas_host_variable(h.ops, c[0], c[1])
+	if value == nil {
+		return ""
+	}
+	defer C.free(unsafe.Pointer(value))
+	return C.GoString(value)
+}
+
+func (h *host) SetVariable(uuid, name, value string) {
+	if !h.enter() {
+		return
+	}
+	defer h.leave()
+	c, free := cstrings(uuid, name, value)
+	defer free()
+	C.oas_host_set_variable(h.ops, c[0], c[1], c[2])
+}
+
+func (h *host) Attach(uuid string, mix command.Mix) (session.Stream, error) {
+	if !h.enter() {
+		return nil, session.ErrNoChannel
+	}
+	defer h.leave()
+	shard := pickShard()
+	id, free := cstrings(uuid)
+	defer free()
+	c := C.oas_stream_new(shard.bell, id[0], C.oas_mix_t(mix))
+	if c == nil {
+		return nil, fmt.Errorf("no memory for a stream")
+	}
+	s := &stream{host: h, shard: shard, c: c, woken: make(chan struct{}, 1)}
+	// Known to the doorbell before the media threads can ring it.
+	shard.add(s)
+	switch status := C.oas_host_attach(h.ops, c); status {
+	case C.OAS_STATUS_OK:
+		return s, nil
+	default:
+		s.Release()
+		return nil, attachError(status)
+	}
+}
+
+func attachError(status C.oas_status_t) error {
+	switch status {
+	case C.OAS_STATUS_GONE:
+		return session.ErrNoChannel
+	case C.OAS_STATUS_NO_MEDIA:
+		return session.ErrNoMedia
+	case C.OAS_STATUS_BUSY:
+		return session.ErrBusy
+	}
+	return fmt.Errorf("FreeSWITCH refused the media bug (status %d)", int(status))
+}
+
+func (h *host) detach(c *C.oas_stream_t) {
+	if !h.enter() {
+		return
+	}
+	defer h.leave()
+	C.oas_host_detach(h.ops, c)
+}

@@ -1,0 +1,126 @@
+package main
+
+/*
+#include "access.h"
+*/
+import "C"
+
+import (
+	"sync"
+	"unsafe"
+
+	"mod_openai_audio_stream/module/session"
+)
+
+// stream is the Go side of an oas_stream_t. It implements session.Stream.
+type stream struct {
+	host  *host
+	shard *shard
+	woken chan struct{}
+
+	mu   sync.Mutex // Protects c against a look of the doorbell during Release.
+	c    *C.oas_stream_t
+	seen uint64
+
+	flushSeq C.uint64_t
+}
+
+var _ session.Stream = (*stream)(nil)
+
+// look signals Wake if there is something new. Called by the shard's goroutine.
+func (s *stream) look() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.c == nil {
+		return false
+	}
+	mark := uint64(C.oas_stream_mark(s.c))
+	if mark == s.seen {
+		return false
+	}
+	s.seen = mark
+	select {
+	case s.woken <- struct{}{}:
+	default: // woken already
+	}
+	return true
+}
+
+func (s *stream) Wake() <-chan struct{} { return s.woken }
+
+func (s *stream) Closed() bool { return C.oas_stream_closed(s.c) != 0 }
+
+func (s *stream) ReadCaller(f *session.Frame) bool { return read(C.oas_stream_caller(s.c), f) }
+
+func (s *stream) ReadCallee(f *session.Frame) bool { return read(C.oas_stream_callee(s.c), f) }
+
+func read(ring *C.oas_ring_t, f *session.Frame) bool {
+	const most = C.OAS_FRAME_MAX_BYTES / 2
+	if cap(f.PCM) < most {
+		f.PCM = make([]int16, most)
+	}
+	f.PCM = f.PCM[:most]
+	var head C.oas_frame_head_t
+	if C.oas_capture_read(ring, &head, unsafe.Pointer(&f.PCM[0])) == 0 {
+		return false
+	}
+	f.PCM = f.PCM[:head.len_bytes/2]
+	f.RateHz, f.Channels = int(head.rate_hz), int(head.n_channels)
+	return true
+}
+
+func (s *stream) CaptureDropped() int64 { return int64(C.oas_stream_capture_drop_us(s.c)) / 1000 }
+
+func (s *stream) WriteRateHz() int { return int(C.oas_stream_write_rate(s.c)) }
+
+func (s *stream) SetAgentRate(hz int) { C.oas_stream_set_agent_rate(s.c, C.uint32_t(hz)) }
+
+func (s *stream) Write(pcm []int16) int {
+	if len(pcm) == 0 {
+		return 0
+	}
+	return int(C.oas_agent_write(s.c, (*C.int16_t)(unsafe.Pointer(&pcm[0])), C.uint64_t(len(pcm))))
+}
+
+func (s *stream) Positions() (written, read uint64) {
+	return uint64(C.oas_agent_written(s.c)), uint64(C.oas_agent_position(s.c))
+}
+
+func (s *stream) Free() int { return int(C.oas_agent_free(s.c)) }
+
+func (s *stream) Flush(fade int) { s.flushSeq = C.oas_agent_flush(s.c, C.uint32_t(fade)) }
+
+func (s *stream) Flushed() (from uint64, done bool) {
+	var at C.uint64_t
+	done = C.oas_agent_flushed(s.c, s.flushSeq, &at) != 0
+	return uint64(at), done
+}
+
+func (s *stream) Hold(on bool) { C.oas_agent_hold(s.c, flag(on)) }
+
+func (s *stream) SetAnswerOpen(open bool) { C.oas_agent_answer_open(s.c, flag(open)) }
+
+func flag(on bool) C.uint32_t {
+	if on {
+		return 1
+	}
+	return 0
+}
+
+func (s *stream) Underruns() uint64 { return uint64(C.oas_stream_underruns(s.c)) }
+
+func (s *stream) SetTotals(totals []uint64) {
+	for i, n := range totals[:min(len(totals), C.OAS_TOTAL_COUNT)] {
+		C.oas_stream_set_total(s.c, C.uint32_t(i), C.uint64_t(n))
+	}
+}
+
+func (s *stream) Detach() { s.host.detach(s.c) }
+
+func (s *stream) Release() {
+	s.shard.remove(s)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	C.oas_stream_unref(s.c)
+	s.c = nil
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Go to C: what the host (FreeSWITCH, or the stand-in of the tests) does for Go.
+ *
+ * A table, not bare symbols: Go code that calls bare host symbols cannot be linked by `go test`.
+ *
+ * Any goroutine may call any of these from any OS thread, also from inside an oasGo* call. They may block for as long
+ * as FreeSWITCH takes to find a channel or to queue an event, never for the network. Strings are borrowed for the
+ * call. None of them calls back into Go. After oasGoShutdown has returned, Go calls none of them until the next
+ * oasGoLoad.
+ */
+#ifndef OAS_HOST_H
+#define OAS_HOST_H
+
+#include <stddef.h>
+
+#include "oas_stream.h"
+
+typedef enum oas_status {
+	OAS_STATUS_OK = 0,
+	OAS_STATUS_GONE = 1,	 /* no channel with that uuid, or no stream */
+	OAS_STATUS_NO_MEDIA = 2, /* the channel has no media yet, or its media does not pass through FreeSWITCH */
+	OAS_STATUS_BUSY = 3,	 /* the channel has a stream already */
+	OAS_STATUS_FAILED = 4,	 /* FreeSWITCH refused */
+	OAS_STATUS_PANIC = 5,	 /* a bug in Go was caught at the boundary */
+} oas_status_t;
+
+/* Log levels, with FreeSWITCH's numbers. */
+typedef enum oas_log_level {
+	OAS_LOG_CRIT = 2,
+	OAS_LOG_ERROR = 3,
+	OAS_LOG_WARNING = 4,
+	OAS_LOG_NOTICE = 5,
+	OAS_LOG_INFO = 6,
+	OAS_LOG_DEBUG = 7,
+} oas_log_level_t;
+
+typedef const char *oas_cstr_t;
+
+typedef struct oas_host_ops {
+	size_t size; /* sizeof(oas_host_ops_t) of the caller, so that fields can be added at the end */
+
+	/* Write one line to the log. uuid is the channel it belongs to, or "". */
+	void (*log)(oas_log_level_t level, oas_cstr_t uuid, oas_cstr_t text);
+
+	/* Fire a CUSTOM event "mod_openai_audio_stream::<subclass>" with the channel's data, or with Unique-ID alone when
+	 * the channel has gone, and body. */
+	void (*event)(oas_cstr_t subclass, oas_cstr_t uuid, oas_cstr_t body);
+
+	/* The value of a channel variable as malloc'ed memory that the caller frees; NULL if unset or no channel. */
+	char *(*variable)(oas_cstr_t uuid, oas_cstr_t name);
+
+	/* Set a channel variable. */
+	oas_status_t (*set_variable)(oas_cstr_t uuid, oas_cstr_t name, oas_cstr_t value);
+
+	/* Put the stream on the channel stream->uuid: add the media bug, take the shim's reference, start pacing. From
+	 * then on the media threads fill and drain the rings until stream->closed. Returns OK, GONE, NO_MEDIA, BUSY or
+	 * FAILED; only OK took a reference. */
+	oas_status_t (*attach)(oas_stream_t *stream);
+
+	/* Take the stream off its channel. After it returned, no callback uses the stream and the shim's reference is
+	 * dropped. Harmless when the channel has gone or the stream was detached already. */
+	void (*detach)(oas_stream_t *stream);
+} oas_host_ops_t;
+
+/* Go's //export cannot write const: these names can, so that one prototype serves both compilers. */
+typedef const oas_host_ops_t *oas_host_ops_ref_t;
+
+/* Facts about the host that do not change while it runs. Borrowed for the oasGoLoad call. */
+typedef struct oas_host_info {
+	size_t size;
+	oas_cstr_t temp_dir;	/* FreeSWITCH's temp directory, no trailing slash */
+	oas_cstr_t module_path; /* the file this module was loaded from */
+	oas_cstr_t host_version;
+} oas_host_info_t;
+
+typedef const oas_host_info_t *oas_host_info_ref_t;
+
+#endif

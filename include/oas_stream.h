@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The block that C and Go share for one stream: the audio rings, the control words, the counters.
+ *
+ * It is malloc'ed, never taken from a session's pool, and holds one reference for each side, so it outlives the
+ * channel: whichever side lets go last frees it. The fields are grouped by who stores to them; the other side only
+ * loads. Every field that both sides touch is atomic. Where no order is named, relaxed is enough: the word carries no
+ * other data with it.
+ */
+#ifndef OAS_STREAM_H
+#define OAS_STREAM_H
+
+#include <unistd.h>
+
+#include "oas_ring.h"
+
+/* A FreeSWITCH uuid has 36 characters; a user may set a longer one (origination_uuid). */
+#define OAS_UUID_MAX 256
+
+/* Bytes of the agent ring: 4 s at 8 kHz, 0.68 s at 48 kHz. Go fills at most half of it, so that a flush can be
+ * followed at once by new audio. */
+#define OAS_AGENT_RING_BYTES (64 * 1024)
+
+/* Bytes of a caller or callee ring: 8 s at 8 kHz mono, 0.68 s at 48 kHz stereo. It bridges a stall of the Go side,
+ * not of the network: Go has its own buffer for that. */
+#define OAS_CAPTURE_RING_BYTES (128 * 1024)
+
+/* The longest frame that a media thread hands over: 120 ms of 48 kHz stereo. */
+#define OAS_FRAME_MAX_BYTES (48 * 120 * 2 * 2)
+
+/* A doorbell wakes the Go side that serves a group of streams. It is shared by many calls and suppressed: Go sets
+ * armed just before it sleeps, and only the first producer that clears it pays for the system call. */
+typedef struct oas_doorbell {
+	_Alignas(OAS_CACHE_LINE) _Atomic uint32_t armed;
+	int fd; /* eventfd, non-blocking */
+} oas_doorbell_t;
+
+/* What stands before each frame's samples in a caller or callee ring. */
+typedef struct oas_frame_head {
+	uint64_t time_ns;	 /* CLOCK_MONOTONIC when the media thread had the frame */
+	uint32_t len_bytes;	 /* of the samples that follow */
+	uint32_t rate_hz;
+	uint32_t n_channels; /* 1, or 2 interleaved */
+	uint32_t reserved;
+} oas_frame_head_t;
+
+/* Which audio of the channel is captured. */
+typedef enum oas_mix {
+	OAS_MIX_MONO = 0,	/* the caller */
+	OAS_MIX_MIXED = 1,	/* caller and callee, added up */
+	OAS_MIX_STEREO = 2, /* caller left, callee right */
+} oas_mix_t;
+
+/* What a call's record (CDR) is told when it ends; Go stores, the shim sets them as channel variables. */
+typedef enum oas_total {
+	OAS_TOTAL_TURNS = 0,
+	OAS_TOTAL_INTERRUPTIONS,
+	OAS_TOTAL_INPUT_TOKENS,
+	OAS_TOTAL_OUTPUT_TOKENS,
+	OAS_TOTAL_CACHED_TOKENS,
+	OAS_TOTAL_AUDIO_IN_MS,
+	OAS_TOTAL_AUDIO_OUT_MS,
+	OAS_TOTAL_LATENCY_MS_AVG,
+	OAS_TOTAL_RECONNECTS,
+	OAS_TOTAL_COUNT
+} oas_total_t;
+
+typedef struct oas_stream {
+	/* Constant after oas_stream_new, except uuid and mix, which Go sets before attach. */
+	oas_doorbell_t *doorbell;
+	char uuid[OAS_UUID_MAX];
+	uint32_t mix; /* oas_mix_t */
+
+	_Atomic uint32_t refs;
+
+	/* The media threads' and the shim's words. */
+	_Alignas(OAS_CACHE_LINE) _Atomic uint32_t closed; /* set with release when the bug is gone: no callback after it */
+	_Atomic uint32_t write_rate_hz;		/* of the frames that the channel writes now; at attach, that it will write */
+	_Atomic uint32_t write_frame_ms;	/* length of such a frame */
+	_Atomic uint32_t foreign_frame_ms;	/* length of the last frame that was not the pacer's; 0 = none seen */
+	_Atomic uint64_t read_frames;		/* frames that the READ callback has seen */
+	_Atomic uint64_t write_frames;		/* frames that the WRITE_REPLACE callback has seen, whoever wrote them */
+	_Atomic uint64_t paced_frames;		/* those among them that the module's own pacer wrote */
+	_Atomic uint64_t capture_drop_frames; /* frames that found a capture ring full */
+	_Atomic uint64_t capture_drop_us;	/* their length, microseconds */
+	_Atomic uint64_t underruns;			/* times the agent ring ran dry inside an answer */
+	_Atomic uint64_t underrun_samples;	/* silence put in there, samples at write_rate_hz */
+	_Atomic uint64_t flush_from;		/* agent ring position, bytes, up to which audio was played when flush_pos took
+										 * effect; valid once flush_done == flush_seq */
+	_Atomic uint64_t flush_done;		/* the last flush_seq carried out; release, pairs with Go's acquire */
+
+	/* Go's words. */
+	_Alignas(OAS_CACHE_LINE) _Atomic uint32_t agent_rate_hz; /* rate of the audio in the agent ring. While it is not
+											 * write_rate_hz the consumer plays silence and consumes nothing */
+	_Atomic uint32_t hold;				/* 1: play silence, consume nothing (pause) */
+	_Atomic uint32_t answer_open;		/* 1: more audio of this answer is to come, so an empty ring is an underrun */
+	_Atomic uint32_t flush_fade;		/* samples of the old audio to fade out before the flush; 0 = none */
+	_Atomic uint64_t flush_pos;			/* agent ring position, bytes: what lies before it is skipped */
+	_Atomic uint64_t flush_seq;			/* counts flushes; stored last, with release */
+	_Atomic uint64_t totals[OAS_TOTAL_COUNT];
+
+	/* Private to the write side (cshim/). Plain words: who writes a frame holds FreeSWITCH's codec_write_mutex. */
+	uint64_t play_flush_pos; /* flush_pos of the last flush carried out */
+	int16_t play_last;		 /* last sample of agent audio given to the channel: where a decay starts */
+	uint32_t play_tail;		 /* samples of that decay left */
+	uint32_t play_ramp;		 /* samples of fade-in left after a pause inside an answer */
+	uint32_t play_live;		 /* 1: the last frame ended in agent audio */
+	uint32_t play_dry;		 /* 1: the ring is dry inside an answer and has been counted */
+	uint32_t paced;			 /* 1: the frame being written is the pacer's */
+
+	oas_ring_t caller; /* producer: read-side media thread */
+	oas_ring_t callee; /* producer: write-side media thread; no memory unless mix asks for it */
+	oas_ring_t agent;  /* consumer: write-side media thread; mono samples at agent_rate_hz */
+} oas_stream_t;
+
+static inline void oas_stream_unref(oas_stream_t *stream);
+
+/* A new block with one reference, or NULL if there is no memory. The doorbell must outlive it (doorbells are never
+ * freed). */
+static inline oas_stream_t *oas_stream_new(oas_doorbell_t *doorbell, const char *uuid, oas_mix_t mix)
+{
+	oas_stream_t *stream = aligned_alloc(OAS_CACHE_LINE, sizeof(*stream));
+
+	if (!stream) {
+		return NULL;
+	}
+	memset(stream, 0, sizeof(*stream));
+	stream->doorbell = doorbell;
+	stream->mix = (uint32_t) mix;
+	strncpy(stream->uuid, uuid, sizeof(stream->uuid) - 1);
+	atomic_init(&stream->refs, 1);
+	if (!oas_ring_init(&stream->caller, OAS_CAPTURE_RING_BYTES) || !oas_ring_init(&stream->agent, OAS_AGENT_RING_BYTES) ||
+		(mix != OAS_MIX_MONO && !oas_ring_init(&stream->callee, OAS_CAPTURE_RING_BYTES))) {
+		oas_stream_unref(stream);
+		return NULL;
+	}
+	return stream;
+}
+
+/* Take a reference. Any thread that holds one already. */
+static inline void oas_stream_ref(oas_stream_t *stream)
+{
+	atomic_fetch_add_explicit(&stream->refs, 1, memory_order_relaxed);
+}
+
+/* Drop a reference; the last one frees the block. Any thread. */
+static inline void oas_stream_unref(oas_stream_t *stream)
+{
+	/* Release: our last use comes before the free; acquire: everyone's last use comes before our free. */
+	if (atomic_fetch_sub_explicit(&stream->refs, 1, memory_order_acq_rel) == 1) {
+		oas_ring_free(&stream->caller);
+		oas_ring_free(&stream->callee);
+		oas_ring_free(&stream->agent);
+		free(stream);
+	}
+}
+
+/* Tell the Go side that there is something new. Any thread, media threads too: one load, and a write to the eventfd
+ * only for the first ring after Go went to sleep. */
+static inline void oas_doorbell_ring(oas_doorbell_t *bell)
+{
+	/* Orders our ring's release store before the load of armed; pairs with the fence in oas_doorbell_arm. Without both,
+	 * Go could sleep on a frame that it has not seen. */
+	atomic_thread_fence(memory_order_seq_cst);
+	if (atomic_load_explicit(&bell->armed, memory_order_relaxed) &&
+		atomic_exchange_explicit(&bell->armed, 0, memory_order_acq_rel)) {
+		uint64_t one = 1;
+		/* Fails only when the counter is full, and then Go is awake anyway. */
+		ssize_t ignored = write(bell->fd, &one, sizeof(one));
+		(void) ignored;
+	}
+}
+
+/* Announce that the Go side is about to sleep. It must look at its rings once more after this call. */
+static inline void oas_doorbell_arm(oas_doorbell_t *bell)
+{
+	atomic_store_explicit(&bell->armed, 1, memory_order_relaxed);
+	atomic_thread_fence(memory_order_seq_cst);
+}
+
+/* Go side: is there caller audio, or has the stream closed? */
+static inline bool oas_stream_pending(oas_stream_t *stream)
+{
+	return oas_ring_pending(&stream->caller) || oas_ring_pending(&stream->callee);
+}
+
+#endif

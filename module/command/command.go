@@ -1,0 +1,286 @@
+// Package command turns the argument string of uuid_openai_audio_stream into typed commands.
+//
+// It knows words and their spelling, and nothing of channels or sockets. All functions may be called concurrently.
+package command
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// Usage is the text that an empty or unknown command is answered with.
+const Usage = `uuid_openai_audio_stream <uuid> start <ws(s)-url|profile:name> [mono|mixed|stereo] [8k|16k|24k|<Hz>] [mute_user]
+uuid_openai_audio_stream <uuid> stop [<base64 json>]
+uuid_openai_audio_stream <uuid> send_json <base64 json>
+uuid_openai_audio_stream <uuid> send_text <base64 text>
+uuid_openai_audio_stream <uuid> say <base64 text>
+uuid_openai_audio_stream <uuid> interrupt
+uuid_openai_audio_stream <uuid> pause | resume
+uuid_openai_audio_stream <uuid> mute | unmute [user|openai|all]
+uuid_openai_audio_stream <uuid> status`
+
+// Verb is what a command asks for.
+type Verb string
+
+// The verbs, as they are typed.
+const (
+	Start     Verb = "start"
+	Stop      Verb = "stop"
+	SendJSON  Verb = "send_json"
+	SendText  Verb = "send_text"
+	Say       Verb = "say"
+	Interrupt Verb = "interrupt"
+	Pause     Verb = "pause"
+	Resume    Verb = "resume"
+	Mute      Verb = "mute"
+	Unmute    Verb = "unmute"
+	Status    Verb = "status"
+)
+
+// Mix says which audio of the channel goes to the server. The numbers are those of oas_mix_t.
+type Mix int
+
+// The mixes.
+const (
+	Mono   Mix = iota // the caller
+	Mixed             // caller and callee, added up
+	Stereo            // caller left, callee right
+)
+
+var mixes = map[string]Mix{"mono": Mono, "mixed": Mixed, "stereo": Stereo}
+
+// Channels is how many channels the mix has.
+func (m Mix) Channels() int {
+	if m == Stereo {
+		return 2
+	}
+	return 1
+}
+
+// Target is whom mute and unmute concern.
+type Target struct{ User, OpenAI bool }
+
+var targets = map[string]Target{
+	"user":   {User: true},
+	"openai": {OpenAI: true},
+	"all":    {User: true, OpenAI: true},
+	"both":   {User: true, OpenAI: true},
+}
+
+// DefaultRateHz is the rate of caller audio when start names none.
+const DefaultRateHz = 8000
+
+// Command is one parsed command. Which fields are set depends on Verb.
+type Command struct {
+	UUID string
+	Verb Verb
+
+	// Start.
+	URL      *url.URL // nil when Profile is set
+	Profile  string
+	Mix      Mix
+	RateHz   int // caller audio as the server gets it
+	MuteUser bool
+	// Given says which of start's optional words were typed, so that a profile fills only the others.
+	Given struct{ Mix, Rate, MuteUser bool }
+
+	// Mute and Unmute.
+	Target Target
+
+	// SendJSON and Stop: the decoded JSON object. Nil if stop has none.
+	JSON []byte
+	// SendText and Say.
+	Text string
+}
+
+// Parse reads one argument string. Words other than the uuid, the URL and base64 payloads may be in any case. The error
+// says what was wrong, with the value, and what is expected.
+func Parse(args string) (Command, error) {
+	words := strings.Fields(args)
+	if len(words) < 2 {
+		return Command{}, fmt.Errorf("%d arguments: expected <uuid> <command>\n%s", len(words), Usage)
+	}
+	c := Command{UUID: words[0], Verb: Verb(strings.ToLower(words[1]))}
+	if len(c.UUID) > 255 {
+		return Command{}, fmt.Errorf("uuid of %d characters: expected at most 255", len(c.UUID))
+	}
+	rest := words[2:]
+	var err error
+	switch c.Verb {
+	case Start:
+		err = c.parseStart(rest)
+		return c, err
+	case Stop:
+		if len(rest) > 0 {
+			c.JSON, err = parseJSON(rest[0])
+		}
+		return c, firstError(err, atMost(c.Verb, rest, 1))
+	case SendJSON:
+		if len(rest) == 0 {
+			return c, fmt.Errorf("send_json without a message: expected <base64 json>")
+		}
+		c.JSON, err = parseJSON(rest[0])
+		return c, firstError(err, atMost(c.Verb, rest, 1))
+	case SendText, Say:
+		if len(rest) == 0 {
+			return c, fmt.Errorf("%s without a text: expected <base64 text>", c.Verb)
+		}
+		text, err := parseBase64(rest[0])
+		c.Text = string(text)
+		return c, firstError(err, atMost(c.Verb, rest, 1))
+	case Mute, Unmute:
+		c.Target = targets["user"]
+		if len(rest) > 0 {
+			target, ok := targets[strings.ToLower(rest[0])]
+			if !ok {
+				return c, fmt.Errorf("%s %q: expected user, openai or all", c.Verb, rest[0])
+			}
+			c.Target = target
+		}
+		return c, atMost(c.Verb, rest, 1)
+	case Pause, Resume, Interrupt, Status:
+		return c, atMost(c.Verb, rest, 0)
+	}
+	return c, fmt.Errorf("command %q: expected start, stop, send_json, send_text, say, interrupt, pause, resume, mute, "+
+		"unmute or status", words[1])
+}
+
+func (c *Command) parseStart(words []string) error {
+	if len(words) == 0 {
+		return fmt.Errorf("start without a URL: expected start <ws(s)-url|profile:name> [mono|mixed|stereo] [<rate>] [mute_user]")
+	}
+	if name, ok := cutPrefixFold(words[0], "profile:"); ok {
+		if name == "" {
+			return fmt.Errorf("profile without a name: expected profile:<name>")
+		}
+		c.Profile = name
+	} else {
+		u, err := ParseURL(words[0])
+		if err != nil {
+			return err
+		}
+		c.URL = u
+	}
+	c.RateHz = DefaultRateHz
+	words = words[1:]
+	// The documented order is mix, rate, mute_user. Each may be left out; none may come twice or out of order.
+	if len(words) > 0 {
+		if mix, ok := mixes[strings.ToLower(words[0])]; ok {
+			c.Mix, c.Given.Mix = mix, true
+			words = words[1:]
+		}
+	}
+	if len(words) > 0 && (words[0][0] >= '0' && words[0][0] <= '9' || words[0][0] == '-') {
+		rate, err := ParseRate(words[0])
+		if err != nil {
+			return err
+		}
+		c.RateHz, c.Given.Rate = rate, true
+		words = words[1:]
+	}
+	if len(words) > 0 && strings.EqualFold(words[0], "mute_user") {
+		c.MuteUser, c.Given.MuteUser = true, true
+		words = words[1:]
+	}
+	if len(words) > 0 {
+		return fmt.Errorf("start argument %q: expected [mono|mixed|stereo] [8k|16k|24k|<Hz>] [mute_user], in this order", words[0])
+	}
+	return nil
+}
+
+// ParseMix reads "mono", "mixed" or "stereo".
+func ParseMix(word string) (Mix, error) {
+	mix, ok := mixes[strings.ToLower(word)]
+	if !ok {
+		return 0, fmt.Errorf("mix %q: expected mono, mixed or stereo", word)
+	}
+	return mix, nil
+}
+
+// ParseRate reads a sampling rate in Hz: "8k", "16k", "24k", or a multiple of 8000 up to 48000.
+func ParseRate(word string) (int, error) {
+	hz := 0
+	if k, ok := strings.CutSuffix(strings.ToLower(word), "k"); ok {
+		if n, err := strconv.Atoi(k); err == nil && n > 0 && n <= 48 {
+			hz = n * 1000
+		}
+	} else if n, err := strconv.Atoi(word); err == nil {
+		hz = n
+	}
+	if hz < 8000 || hz > 48000 || hz%8000 != 0 {
+		return 0, fmt.Errorf("sampling rate %q: expected 8k, 16k, 24k or a multiple of 8000 up to 48000", word)
+	}
+	return hz, nil
+}
+
+// ParseURL reads a WebSocket URL. Its error does not repeat the URL's query, which may carry a key.
+func ParseURL(word string) (*url.URL, error) {
+	shown, _, _ := strings.Cut(word, "?")
+	u, err := url.Parse(word)
+	if err != nil {
+		return nil, fmt.Errorf("URL %q: expected ws://host/path or wss://host/path", shown)
+	}
+	u.Scheme = strings.ToLower(u.Scheme)
+	if u.Scheme != "ws" && u.Scheme != "wss" || u.Hostname() == "" {
+		return nil, fmt.Errorf("URL %q: expected ws://host/path or wss://host/path", shown)
+	}
+	if u.User != nil {
+		return nil, fmt.Errorf("URL with a user name or password: give the key in STREAM_OPENAI_API_KEY")
+	}
+	return u, nil
+}
+
+func parseBase64(word string) ([]byte, error) {
+	// URL-safe and unpadded spellings come from shells and from ESL libraries.
+	normal := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(word, "="))
+	b, err := base64.RawStdEncoding.DecodeString(normal)
+	if err != nil {
+		return nil, fmt.Errorf("base64 of %d characters: %v", len(word), err)
+	}
+	return b, nil
+}
+
+func parseJSON(word string) ([]byte, error) {
+	b, err := parseBase64(word)
+	if err != nil {
+		return nil, err
+	}
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(b, &object); err != nil {
+		return nil, fmt.Errorf("message %q: expected a JSON object: %v", clip(b), err)
+	}
+	return b, nil
+}
+
+func atMost(verb Verb, rest []string, n int) error {
+	if len(rest) > n {
+		return fmt.Errorf("%s argument %q: expected nothing more", verb, rest[n])
+	}
+	return nil
+}
+
+func firstError(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+func cutPrefixFold(s, prefix string) (string, bool) {
+	if len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix) {
+		return s[len(prefix):], true
+	}
+	return s, false
+}
+
+func clip(b []byte) string {
+	const most = 40
+	if len(b) > most {
+		return string(b[:most]) + "..."
+	}
+	return string(b)
+}

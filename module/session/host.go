@@ -1,0 +1,80 @@
+package session
+
+import (
+	"errors"
+
+	"mod_openai_audio_stream/module/command"
+)
+
+// Host is FreeSWITCH as the engine sees it. Its methods may be called from any goroutine and may block for as long as
+// FreeSWITCH takes to find a channel or queue an event.
+type Host interface {
+	// Log writes one line; level is one of FreeSWITCH's numbers, uuid the channel or "".
+	Log(level int, uuid, text string)
+	// Event fires mod_openai_audio_stream::<subclass> for the channel.
+	Event(subclass, uuid string, body []byte)
+	// Variable is the value of a channel variable, "" if unset.
+	Variable(uuid, name string) string
+	// SetVariable sets a channel variable; it does nothing when the channel has gone.
+	SetVariable(uuid, name, value string)
+	// Attach puts a stream on the channel. Its error is one of ErrNoChannel, ErrNoMedia, ErrBusy, or another.
+	Attach(uuid string, mix command.Mix) (Stream, error)
+}
+
+// What Host.Attach answers when it can't.
+var (
+	ErrNoChannel = errors.New("no such channel")
+	ErrNoMedia   = errors.New("channel without media: expected one that is answered or in early media, not bypassing FreeSWITCH")
+	ErrBusy      = errors.New("channel has a stream already: stop it first")
+)
+
+// Frame is what a media thread handed over at once.
+type Frame struct {
+	RateHz   int
+	Channels int // 1, or 2 interleaved
+	PCM      []int16
+}
+
+// Stream is the audio of one channel: caller and callee audio out of it, agent audio into it. Wake may be used by any
+// goroutine, the rest by the session's own.
+type Stream interface {
+	// Wake has a value after new audio has come or the stream has closed. Capacity 1: one value stands for all that is
+	// there.
+	Wake() <-chan struct{}
+	// Closed reports that the channel has gone, or took the stream off.
+	Closed() bool
+	// ReadCaller and ReadCallee take the oldest frame; false if there is none. They reuse f.PCM.
+	ReadCaller(f *Frame) bool
+	ReadCallee(f *Frame) bool
+	// CaptureDropped is the length in ms of the frames that found their ring full.
+	CaptureDropped() int64
+
+	// WriteRateHz is the rate of the frames that the channel writes now, 0 before the first one.
+	WriteRateHz() int
+	// SetAgentRate declares the rate of what Write adds from now on. At any other rate of the channel the stream plays
+	// silence and keeps what it has.
+	SetAgentRate(hz int)
+	// Write adds agent audio, mono, and returns how many samples were taken. Positions count these samples.
+	Write(pcm []int16) int
+	// Positions are the samples written, and the samples given to the channel or skipped, since the start.
+	Positions() (written, read uint64)
+	// Free is how many samples Write would take now.
+	Free() int
+	// Flush skips what was written so far at the channel's next frame, after fading out fade samples of it.
+	Flush(fade int)
+	// Flushed reports, once the last Flush was carried out, up to which position audio was played before it.
+	Flushed() (from uint64, done bool)
+	// Hold plays silence and keeps what is queued.
+	Hold(on bool)
+	// SetAnswerOpen says whether more of this answer is to come, so that an empty ring is an underrun.
+	SetAnswerOpen(open bool)
+	// Underruns counts the times that the ring ran dry inside an answer.
+	Underruns() uint64
+	// SetTotals stores the counters that the channel's variables get when it ends, in the order of oas_total_t.
+	SetTotals(totals []uint64)
+
+	// Detach takes the stream off the channel; harmless when the channel has gone.
+	Detach()
+	// Release frees the stream. Nothing may be called after it.
+	Release()
+}

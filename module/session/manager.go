@@ -1,0 +1,199 @@
+package session
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"mod_openai_audio_stream/module/command"
+	"mod_openai_audio_stream/module/config"
+	"mod_openai_audio_stream/module/hostlog"
+	"mod_openai_audio_stream/module/realtime"
+)
+
+// Manager knows the streams of all channels. Its methods may be called from any goroutine.
+type Manager struct {
+	host Host
+	dial DialFunc
+	log  zerolog.Logger
+
+	mu       sync.Mutex // Protects following.
+	file     *config.File
+	sessions map[string]*Session
+	closing  bool
+
+	running sync.WaitGroup // sessions whose goroutine has not ended
+}
+
+// NewManager returns a manager without streams.
+func NewManager(host Host, dial DialFunc) *Manager {
+	return &Manager{
+		host: host, dial: dial, log: hostlog.New(host.Log, ""),
+		file:     config.Default(),
+		sessions: map[string]*Session{},
+	}
+}
+
+// Configure makes new streams use file.
+func (m *Manager) Configure(file *config.File) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.file = file
+}
+
+// Command runs one argument string of uuid_openai_audio_stream and returns the reply.
+func (m *Manager) Command(args string) string {
+	c, err := command.Parse(args)
+	if err != nil {
+		return m.refuse(c.UUID, err)
+	}
+	reply, err := m.run(c)
+	if err != nil {
+		return m.refuse(c.UUID, err)
+	}
+	return "+OK " + reply
+}
+
+// refuse logs an error once and makes it a reply.
+func (m *Manager) refuse(uuid string, err error) string {
+	text := hostlog.Mask(err.Error())
+	m.log.Warn().Str("uuid", uuid).Msg(text)
+	return "-ERR " + text
+}
+
+func (m *Manager) run(c command.Command) (string, error) {
+	if c.Verb == command.Start {
+		return "stream started", m.start(c)
+	}
+	s := m.find(c.UUID)
+	if s == nil {
+		return "", fmt.Errorf("channel %q: no stream: start one first", c.UUID)
+	}
+	switch c.Verb {
+	case command.Stop:
+		m.forget(s)
+		return "stream stopped", s.stop(json.RawMessage(c.JSON), "stop")
+	case command.SendJSON:
+		return "message sent", s.do(func() error { return s.sendJSON(c.JSON) })
+	case command.SendText:
+		return "text sent", s.do(func() error { return s.sendText(c.Text, false) })
+	case command.Say:
+		return "text sent", s.do(func() error { return s.sendText(c.Text, true) })
+	case command.Interrupt:
+		return "interrupted", s.do(func() error { s.talk.interrupt(s.player.unheard()); return nil })
+	case command.Pause, command.Resume:
+		return string(c.Verb) + "d", s.do(func() error { return s.setPaused(c.Verb == command.Pause) })
+	case command.Mute, command.Unmute:
+		return string(c.Verb) + "d", s.do(func() error {
+			return s.setMuted(c.Target.User, c.Target.OpenAI, c.Verb == command.Mute)
+		})
+	case command.Status:
+		var status []byte
+		err := s.do(func() (err error) { status, err = json.Marshal(s.status()); return err })
+		return string(status), err
+	}
+	return "", fmt.Errorf("command %q: not implemented", c.Verb)
+}
+
+// start begins a stream. On any error nothing has changed.
+func (m *Manager) start(c command.Command) error {
+	m.mu.Lock()
+	file, closing, busy, count := m.file, m.closing, m.sessions[c.UUID] != nil, len(m.sessions)
+	m.mu.Unlock()
+	switch {
+	case closing:
+		return errors.New("the module is being unloaded")
+	case busy:
+		return ErrBusy
+	case file.MaxSessions > 0 && count >= file.MaxSessions:
+		return fmt.Errorf("%d streams run already: max-sessions is %d", count, file.MaxSessions)
+	}
+	variable := func(name string) string { return m.host.Variable(c.UUID, name) }
+	settings, err := file.Resolve(&c, variable)
+	if err != nil {
+		return err
+	}
+	provider, err := realtime.ProviderFor(c.URL, settings.Provider)
+	if err != nil {
+		return err
+	}
+	masker := hostlog.NewMasker(settings.Secrets()...)
+	stream, err := m.host.Attach(c.UUID, c.Mix)
+	if err != nil {
+		return fmt.Errorf("channel %q: %w", c.UUID, err)
+	}
+	cfg := Config{UUID: c.UUID, Start: c, Settings: settings, Provider: provider, Mask: masker.Mask}
+	s := newSession(cfg, m.host, stream, m.dial, hostlog.New(m.host.Log, c.UUID))
+
+	m.mu.Lock()
+	if m.closing {
+		m.mu.Unlock()
+		stream.Detach()
+		stream.Release()
+		return errors.New("the module is being unloaded")
+	}
+	m.sessions[c.UUID] = s
+	m.running.Add(1)
+	m.mu.Unlock()
+	go func() { // ends with the session
+		defer m.running.Done()
+		defer m.forget(s)
+		s.run()
+		<-s.notify.idle
+	}()
+	return nil
+}
+
+func (m *Manager) find(uuid string) *Session {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.sessions[uuid]
+}
+
+// forget takes a session out of the table, if it is still the one there.
+func (m *Manager) forget(s *Session) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.sessions[s.cfg.UUID] == s {
+		delete(m.sessions, s.cfg.UUID)
+	}
+}
+
+// Count is how many streams run.
+func (m *Manager) Count() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.sessions)
+}
+
+// Close ends every stream and waits until their events are out, timeout at most. It reports whether all were.
+func (m *Manager) Close(timeout time.Duration) bool {
+	m.mu.Lock()
+	m.closing = true
+	var all []*Session
+	for _, s := range m.sessions {
+		all = append(all, s)
+	}
+	m.mu.Unlock()
+
+	done := make(chan struct{})
+	go guard(func(string) {}, func() { // ends when every session has
+		for _, s := range all {
+			go s.stop(nil, "unload")
+		}
+		m.running.Wait()
+		close(done)
+	})
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return true
+	case <-timer.C:
+		return false
+	}
+}

@@ -1,0 +1,309 @@
+// Package session runs calls: a Manager that knows them all, and a Session for each, with one goroutine that owns its
+// state. Audio comes and goes through a Stream, everything else through the Host.
+package session
+
+import (
+	"encoding/json"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"mod_openai_audio_stream/module/audio"
+	"mod_openai_audio_stream/module/command"
+	"mod_openai_audio_stream/module/config"
+	"mod_openai_audio_stream/module/realtime"
+	"mod_openai_audio_stream/module/transport"
+)
+
+// ErrEnded is what a command gets whose stream has just ended.
+var ErrEnded = errors.New("the stream has ended")
+
+const normalClosure = "Normal closure"
+
+// Config is what a session is started with; it does not change.
+type Config struct {
+	UUID     string
+	Start    command.Command
+	Settings config.Settings
+	Provider *realtime.Provider
+	Mask     func(string) string // takes secrets out of a text
+}
+
+// Session is one stream. Its exported methods may be called from any goroutine; they wait for the session's goroutine,
+// which never waits for the network or for FreeSWITCH.
+type Session struct {
+	cfg      Config
+	host     Host
+	stream   Stream
+	dial     DialFunc
+	provider *realtime.Provider
+	mask     func(string) string
+	log      zerolog.Logger
+	notify   *notifier
+
+	commands chan func()    // unbuffered: the sender waits until it is taken or the session ends
+	inbox    chan linkEvent // inboxSize; full: the socket is left unread
+	ended    chan struct{}  // closed when the session takes nothing any more
+	detached chan struct{}  // closed when the channel is free for another stream
+	endOnce  sync.Once
+
+	// Everything below belongs to the session's goroutine.
+	capture *capture
+	player  *player
+	talk    *conversation
+	turns   turns
+	history history
+
+	link     *link
+	backoff  transport.Backoff
+	retries  int
+	connects int
+	openedAt time.Time
+	lostAt   time.Time
+	openBy   time.Time
+	retryAt  time.Time
+	gapAt    time.Time
+	playAt   time.Time
+	stopAt   time.Time
+	fatal    *realtime.Error
+	// updating: our session.update is on its way, and caller audio waits for the answer.
+	updating bool
+	update   []byte // the session.update that the settings asked for
+	greeted  bool
+
+	paused      bool
+	muteOpenAI  bool
+	inFormat    realtime.Format
+	outFormat   realtime.Format
+	outDecoder  audio.PCM16Decoder
+	wire        []byte
+	payload     []byte
+	overflowing bool // the playback limit has been reported for this answer
+	badMessages int
+	reason      string // why the session ended; "" while it runs
+}
+
+// newSession builds a session around an attached stream. run must be called.
+func newSession(cfg Config, host Host, stream Stream, dial DialFunc, log zerolog.Logger) *Session {
+	s := &Session{
+		cfg: cfg, host: host, stream: stream, dial: dial, provider: cfg.Provider, mask: cfg.Mask, log: log,
+		notify:   newNotifier(),
+		commands: make(chan func()),
+		inbox:    make(chan linkEvent, inboxSize),
+		ended:    make(chan struct{}),
+		detached: make(chan struct{}),
+	}
+	set := &s.cfg.Settings
+	rate := cfg.Start.RateHz
+	s.inFormat, s.outFormat = set.InputFormat, set.OutputFormat
+	if s.inFormat != realtime.PCM16 {
+		rate = realtime.G711RateHz
+	}
+	s.capture = newCapture(stream, cfg.Start.Mix, rate, set.ConnectBuffer)
+	s.capture.muted = cfg.Start.MuteUser
+	s.player = newPlayer(stream, s.outputRate(), set.PlaybackBuffer)
+	s.player.onStart, s.player.onStop = s.answerStarted, s.answerStopped
+	s.talk = newConversation((*sessionActions)(s), s.provider, bargeIn{off: set.BargeIn.Off, min: set.BargeIn.Min})
+	s.backoff = transport.Backoff{Start: set.BackoffStart, Cap: set.BackoffCap, MaxAttempts: set.BackoffAttempts}
+	return s
+}
+
+func (s *Session) outputRate() int {
+	if s.outFormat != realtime.PCM16 {
+		return realtime.G711RateHz
+	}
+	return s.cfg.Settings.OutputRate
+}
+
+// run is the session's goroutine. It ends when the session does.
+func (s *Session) run() {
+	defer s.finish()
+	guard(s.panicked, s.loop)
+}
+
+func (s *Session) loop() {
+	now := time.Now()
+	if d := s.cfg.Settings.MaxDuration; d > 0 {
+		s.stopAt = now.Add(d)
+	}
+	s.gapAt = s.capture.fillGap(now)
+	s.connect()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for s.reason == "" {
+		select {
+		case <-s.stream.Wake():
+			if s.stream.Closed() {
+				s.end("hangup")
+				continue
+			}
+			s.capture.drain(time.Now())
+			s.sendAudio()
+		case e := <-s.inbox:
+			s.handleLink(e)
+		case f := <-s.commands:
+			f()
+		case <-timer.C:
+		}
+		if s.reason == "" {
+			timer.Reset(s.tick(time.Now()))
+		}
+	}
+}
+
+// tick does what is due and returns the time until the next thing is.
+func (s *Session) tick(now time.Time) time.Duration {
+	if !now.Before(s.gapAt) {
+		s.gapAt = s.capture.fillGap(now)
+		s.sendAudio()
+	}
+	if due(&s.openBy, now) && s.link != nil && s.link.state == linkOpening {
+		s.opened(now)
+	}
+	if due(&s.retryAt, now) && s.link == nil {
+		s.connect()
+	}
+	if due(&s.stopAt, now) {
+		s.end("max_duration")
+	}
+	// The player is asked on every round: an event may have given it work.
+	var cuts []cut
+	s.playAt, cuts = s.player.run(now)
+	for _, c := range cuts {
+		s.talk.cut(c)
+	}
+	s.turns.tick(s)
+
+	next := s.gapAt
+	for _, t := range []time.Time{s.openBy, s.retryAt, s.stopAt, s.playAt} {
+		if !t.IsZero() && t.Before(next) {
+			next = t
+		}
+	}
+	return max(next.Sub(now), 0)
+}
+
+// due reports whether the time *t has come, and clears it.
+func due(t *time.Time, now time.Time) bool {
+	if t.IsZero() || now.Before(*t) {
+		return false
+	}
+	*t = time.Time{}
+	return true
+}
+
+// sendAudio sends the caller's audio that is complete, in messages of the configured length.
+func (s *Session) sendAudio() {
+	if s.link == nil || s.link.state != linkOpen || s.updating {
+		return
+	}
+	n := int(timeSamples(s.cfg.Settings.BufferSize, s.capture.rateHz))
+	taken := 0
+	for {
+		before := taken
+		pcm := s.capture.take(&taken, n)
+		if pcm == nil {
+			break
+		}
+		s.wire = encode(s.inFormat, s.wire[:0], pcm)
+		if err := s.link.conn.Send(realtime.AppendInputAudio(nil, s.wire)); err != nil {
+			taken = before // it waits in the capture buffer; the reader reports the connection's end
+			break
+		}
+		s.turns.audioIn += samplesTime(uint64(n), s.capture.rateHz)
+	}
+	s.capture.sent(taken)
+}
+
+func encode(f realtime.Format, dst []byte, pcm []int16) []byte {
+	switch f {
+	case realtime.G711ULaw:
+		return audio.EncodeULaw(dst, pcm)
+	case realtime.G711ALaw:
+		return audio.EncodeALaw(dst, pcm)
+	}
+	return audio.AppendPCM16LE(dst, pcm)
+}
+
+// end begins the end of the session: the loop leaves after the present event. Only the first reason counts.
+func (s *Session) end(reason string) {
+	if s.reason == "" {
+		s.reason = reason
+	}
+}
+
+// finish takes the session apart: channel first, so that it is free, then the socket, then the last events.
+func (s *Session) finish() {
+	guard(func(reason string) { s.host.Log(logCrit, s.cfg.UUID, s.mask(reason)) }, func() {
+		if s.reason == "" {
+			s.end("internal_error")
+		}
+		close(s.ended)
+		s.capture.drain(time.Now())
+		s.settleTotals()
+		s.stream.Detach()
+		close(s.detached)
+		if l := s.link; l != nil {
+			s.closeLink(l)
+		}
+		s.summary()
+	})
+	s.stream.Release()
+	s.notify.close()
+}
+
+// closeLink closes a connection on the session's own account.
+func (s *Session) closeLink(l *link) {
+	if l.conn == nil {
+		l.cancel()
+	} else {
+		l.conn.Close(1000, normalClosure)
+	}
+	if l.state == linkOpen {
+		s.event("disconnect", eventStatus{Status: "disconnected", Message: closeMessage{1000, normalClosure}})
+	}
+	s.link = nil
+}
+
+func (s *Session) panicked(reason string) {
+	s.host.Log(logCrit, s.cfg.UUID, s.mask("caught a bug, this stream ends: "+reason))
+	s.event("error", eventStatus{Status: "error", Message: errorMessage{Error: "internal error, see the log"}})
+	// Also reached from the link's goroutine, so the session is told by its own means.
+	go s.do(func() error { s.end("internal_error"); return nil }) // ends with the command or the session
+}
+
+// do runs f on the session's goroutine and returns its error.
+func (s *Session) do(f func() error) error {
+	done := make(chan error, 1)
+	select {
+	case s.commands <- func() { done <- f() }:
+	case <-s.ended:
+		return ErrEnded
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-s.ended: // f panicked, or it was the last thing that the session did
+		select {
+		case err := <-done:
+			return err
+		default:
+			return ErrEnded
+		}
+	}
+}
+
+// stop ends the session, after sending last if there is one. It returns when the channel is free.
+func (s *Session) stop(last json.RawMessage, reason string) error {
+	err := s.do(func() error {
+		if last != nil && s.link != nil && s.link.state == linkOpen {
+			_ = s.link.conn.Send(last) // best effort: the connection may be going down
+		}
+		s.end(reason)
+		return nil
+	})
+	<-s.detached
+	return err
+}

@@ -1,0 +1,54 @@
+package session
+
+// status is what the status command answers, as JSON.
+type status struct {
+	State         string `json:"state"` // connecting, open or waiting
+	URL           string `json:"url"`
+	Provider      string `json:"provider"`
+	RateHz        int    `json:"rate_hz"`
+	ChannelRateHz int    `json:"channel_rate_hz"`
+	AudioInMS     int64  `json:"audio_in_ms"`
+	CallerWaitMS  int64  `json:"caller_waiting_ms"`
+	CallerDropMS  int64  `json:"caller_dropped_ms"`
+	GapFilledMS   int64  `json:"gap_filled_ms"`
+	PlayedMS      int64  `json:"audio_out_ms"`
+	AgentWaitMS   int64  `json:"agent_waiting_ms"`
+	AgentDropMS   int64  `json:"agent_dropped_ms"`
+	Underruns     uint64 `json:"underruns"`
+	Turns         int    `json:"turns"`
+	Interruptions int    `json:"interruptions"`
+	LateDeltas    int    `json:"late_deltas"`
+	Reconnects    int    `json:"reconnects"`
+	BenignErrors  int    `json:"benign_errors"`
+	Paused        bool   `json:"paused"`
+	UserMuted     bool   `json:"user_muted"`
+	OpenAIMuted   bool   `json:"openai_muted"`
+}
+
+func (s *Session) status() status {
+	c, p := s.capture, s.player
+	u := *s.cfg.Start.URL
+	u.RawQuery = "" // it may carry a key
+	st := status{
+		State: "waiting", URL: u.String(), Provider: s.provider.Name, RateHz: c.rateHz,
+		ChannelRateHz: s.stream.WriteRateHz(),
+		AudioInMS:     s.turns.audioIn.Milliseconds(),
+		CallerWaitMS:  samplesTime(uint64(len(c.pending)/c.mix.Channels()), c.rateHz).Milliseconds(),
+		CallerDropMS:  s.callerDroppedMS(),
+		GapFilledMS:   samplesTime(uint64(c.gapSamples), c.rateHz).Milliseconds(),
+		PlayedMS:      p.playedMS,
+		AgentWaitMS:   samplesTime(uint64(p.waiting), p.sourceHz).Milliseconds(),
+		AgentDropMS:   samplesTime(uint64(p.dropped), p.sourceHz).Milliseconds(),
+		Underruns:     s.stream.Underruns(),
+		Turns:         s.turns.count, Interruptions: s.turns.interruptions, LateDeltas: s.turns.lateDeltas,
+		Reconnects: max(s.connects-1, 0), BenignErrors: s.talk.benign,
+		Paused: s.paused, UserMuted: c.muted, OpenAIMuted: s.muteOpenAI,
+	}
+	if s.link != nil {
+		st.State = "connecting"
+		if s.link.state == linkOpen {
+			st.State = "open"
+		}
+	}
+	return st
+}
