@@ -254,7 +254,7 @@ func TestEdit(t *testing.T) {
 			case "conversation.item.added":
 				return nil
 			case "input_audio_buffer.cleared":
-				return bytes.Replace(event, []byte(`:"event_`), []byte(`:"other_`), 1)
+				return bytes.Replace(event, []byte(`"event_0`), []byte(`"other_0`), 1)
 			}
 			return event
 		},

@@ -71,6 +71,9 @@ type Config struct {
 	// may be called concurrently.
 	Misbehave func(attempt int) *Misbehaviour
 
+	// OnOpen is called when a session begins, before its first event, and OnEnd when it has ended, after its last. Both
+	// are called on the session's goroutine.
+	OnOpen, OnEnd func(*Session)
 	// OnEvent is called for each event of either side, one at a time for a session, on the session's goroutines: it
 	// must be quick.
 	OnEvent func(*Session, Event)

@@ -193,9 +193,11 @@ func (s *Session) tick(now time.Time) time.Time {
 // emit sends an event, under the beta's name if that is spoken.
 func (s *Session) emit(typ string, f fields) {
 	s.eventIDs++
-	f["event_id"] = fmt.Sprintf("event_%d_%d", s.Number, s.eventIDs)
-	f["type"] = s.wireName(typ)
-	s.emitRaw(typ, marshal(f), 0)
+	msg := fmt.Appendf(nil, `{"type":%q,"event_id":"event_%d_%d"`, s.wireName(typ), s.Number, s.eventIDs)
+	if len(f) > 0 {
+		msg = append(msg, ',')
+	}
+	s.emitRaw(typ, append(msg, marshal(f)[1:]...), 0)
 }
 
 func (s *Session) emitRaw(typ string, data []byte, audioBytes int) {

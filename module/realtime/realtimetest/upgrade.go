@@ -71,7 +71,13 @@ func (srv *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 	srv.sessions = append(srv.sessions, s)
 	srv.mu.Unlock()
 	srv.notify()
+	if srv.cfg.OnOpen != nil {
+		srv.cfg.OnOpen(s)
+	}
 	s.run(srv.ctx)
+	if srv.cfg.OnEnd != nil {
+		srv.cfg.OnEnd(s)
+	}
 }
 
 func (srv *Server) answered(attempt, status int) {
