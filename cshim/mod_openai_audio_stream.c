@@ -40,11 +40,6 @@ SWITCH_MODULE_LOAD_FUNCTION(mod_openai_audio_stream_load)
 		mod_openai_audio_stream_host_stop();
 		return SWITCH_STATUS_GENERR;
 	}
-	if (!oas_guest_tamed()) {
-		switch_log_printf(SWITCH_CHANNEL_LOG, SWITCH_LOG_WARNING,
-						  "Go's threads run at FreeSWITCH's real-time priority: this process may not lower it and get "
-						  "it back (LimitRTPRIO of the service)\n");
-	}
 	mod_openai_audio_stream_config_start();
 	*module_interface = switch_loadable_module_create_module_interface(pool, modname);
 	mod_openai_audio_stream_api_start(module_interface);

@@ -50,7 +50,4 @@ void mod_openai_audio_stream_config_stop(void);
 void mod_openai_audio_stream_api_start(switch_loadable_module_interface_t **module_interface);
 void mod_openai_audio_stream_api_stop(void);
 
-/* oas_guest_leave.c, see oas_guest.h: false if Go's threads had to keep the loading thread's real-time priority. */
-bool oas_guest_tamed(void);
-
 #endif

@@ -101,6 +101,7 @@ static bool heap_reserve(uint32_t n_entries)
 	if (n_entries <= pacer.heap_size) {
 		return true;
 	}
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
 	heap = realloc(pacer.heap, size * sizeof(*heap));
 	if (!heap) {
 		return false;

@@ -5,10 +5,10 @@
  */
 #include <dirent.h>
 #include <pthread.h>
+#include <signal.h>
 
 #include "check.h"
 #include "oas_bridge.h"
-#include "oas_guest.h"
 
 #define CALLERS 8
 
@@ -89,7 +89,7 @@ static uint64_t blocked_signals(pid_t tid)
 	uint64_t mask = 0;
 	FILE *status;
 
-	snprintf(path, sizeof(path), "/proc/self/task/%d/status", tid);
+	(void) snprintf(path, sizeof(path), "/proc/self/task/%d/status", tid);
 	status = fopen(path, "r");
 	while (status && fgets(line, sizeof(line), status)) {
 		if (strncmp(line, "SigBlk:", 7) == 0) {
@@ -97,7 +97,7 @@ static uint64_t blocked_signals(pid_t tid)
 		}
 	}
 	if (status) {
-		fclose(status);
+		(void) fclose(status);
 	}
 	return mask;
 }
@@ -131,7 +131,6 @@ static void check_host_thread(int policy)
 	sigset_t blocked;
 
 	CHECK(sched_getscheduler(0) == policy, "the loading thread has policy %d, not %d", sched_getscheduler(0), policy);
-	CHECK(policy != SCHED_OTHER || oas_guest.policy == SCHED_OTHER, "the test ran at no real-time priority");
 	pthread_sigmask(SIG_SETMASK, NULL, &blocked);
 	for (size_t i = 0; i < sizeof(host_signals) / sizeof(host_signals[0]); i++) {
 		CHECK(!sigismember(&blocked, host_signals[i]), "the loading thread does not get signal %d any more",
@@ -146,7 +145,7 @@ int main(int argc, char **argv)
 	pthread_t callers[CALLERS];
 	int policy;
 
-	/* The constructors have run already. So ask for the priority, and run once more with it. */
+	/* Go's runtime starts before main. So ask for the priority, and run once more with it. */
 	if (argc < 2) {
 		policy = sched_setscheduler(0, SCHED_RR, &param) == 0 ? SCHED_RR : SCHED_OTHER;
 		execl("/proc/self/exe", argv[0], policy == SCHED_RR ? "rr" : "other", (char *) NULL);

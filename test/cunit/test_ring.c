@@ -204,7 +204,8 @@ static void test_stream_references(void)
 	CHECK(stream && stream->callee.data && strcmp(stream->uuid, "a-uuid") == 0, "a new stream is not as asked");
 	oas_stream_ref(stream);
 	oas_stream_unref(stream);
-	oas_stream_unref(stream); /* AddressSanitizer finds a leak or a second free */
+	/* AddressSanitizer finds a leak or a second free. The analyzer cannot count atomic references. */
+	oas_stream_unref(stream); /* NOLINT(clang-analyzer-unix.Malloc) */
 }
 
 int main(void)
