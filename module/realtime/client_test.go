@@ -1,6 +1,7 @@
 package realtime_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"reflect"
 	"strings"
@@ -12,14 +13,15 @@ import (
 // sameJSON compares two JSON texts by what they mean.
 func sameJSON(t *testing.T, got []byte, want string) {
 	t.Helper()
-	var a, b any
-	if err := json.Unmarshal(got, &a); err != nil {
-		t.Fatalf("%s: %v", got, err)
+	parsed := func(b []byte) (v any) {
+		d := json.NewDecoder(bytes.NewReader(b))
+		d.UseNumber() // large ones have to come out as they went in
+		if err := d.Decode(&v); err != nil {
+			t.Fatalf("%s: %v", b, err)
+		}
+		return v
 	}
-	if err := json.Unmarshal([]byte(want), &b); err != nil {
-		t.Fatalf("%s: %v", want, err)
-	}
-	if !reflect.DeepEqual(a, b) {
+	if a, b := parsed(got), parsed([]byte(want)); !reflect.DeepEqual(a, b) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

@@ -85,7 +85,7 @@ func (o *options) parse(args []string, stderr io.Writer) error {
 	f.StringVar(&o.output, "output-format", "pcm16", "`format` of the answers")
 	f.BoolVar(&o.cfg.NoVAD, "no-vad", false, "begin with turn_detection null")
 
-	f.StringVar(&o.answer, "answer", "echo", "what to say: echo, tone, tone:`Hz` or a WAV file")
+	f.StringVar(&o.answer, "answer", "echo", "`what` to say: echo, tone, tone:<Hz> or a WAV file")
 	f.Float64Var(&o.cfg.Speed, "speed", 5, "how many times faster than real time answers are sent; 0 = at once")
 	f.DurationVar(&o.cfg.Delta, "delta", 200*time.Millisecond, "audio in a delta")
 	f.StringVar(&o.sizes, "sizes", "", "`bytes,bytes,...` of deltas in turn, instead of -delta; odd ones too")

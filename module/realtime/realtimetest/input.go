@@ -98,10 +98,11 @@ func (b *inputBuffer) forget(before int64) {
 	}
 }
 
-// trim forgets the silence that no speech can reach back to.
+// trim forgets the silence that no speech can reach back to, once there are some seconds of it.
 func (b *inputBuffer) trim() {
-	if b.vad && !b.detector.speaking {
-		b.forget(b.end() - b.detector.prefix - int64(b.rateHz))
+	keep := b.detector.prefix + int64(b.rateHz)
+	if b.vad && !b.detector.speaking && int64(len(b.pcm)) > 3*keep {
+		b.forget(b.end() - keep)
 	}
 }
 

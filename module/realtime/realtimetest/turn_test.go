@@ -225,6 +225,25 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
+// Speech that follows so soon that its padding would reach into the speech before: it begins where that one ended.
+func TestShortPause(t *testing.T) {
+	c, _, _ := open(t, realtimetest.Config{InputRate: 8000})
+	c.sendf(`{"type":"session.update","session":{"type":"realtime","audio":{"input":{"turn_detection":{"type":"server_vad","silence_duration_ms":200,"create_response":false}}}}}`)
+	c.until("session.updated")
+	c.say(append(caller(8000, 0, time.Second, 250*time.Millisecond), caller(8000, 0, time.Second, time.Second)...), 8000)
+	stopped := c.until("input_audio_buffer.speech_stopped").Get("audio_end_ms").Int()
+	started := c.until("input_audio_buffer.speech_started").Get("audio_start_ms").Int()
+	if stopped != 1200 || started != 1200 {
+		t.Errorf("speech stopped at %d ms, the next started at %d", stopped, started)
+	}
+	if ms := c.until("input_audio_buffer.speech_stopped").Get("audio_end_ms").Int(); ms != 2450 {
+		t.Errorf("it stopped at %d ms", ms)
+	}
+	if slices.Contains(c.seen, "response.created") {
+		t.Error("an answer, although create_response is false")
+	}
+}
+
 // The caller speaks into an answer: it is cancelled, with all the events of its end, and a new one follows.
 func TestInterruption(t *testing.T) {
 	// An answer of a minute at ten times real time is under way for six seconds.
