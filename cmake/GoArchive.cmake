@@ -36,7 +36,12 @@ endif()
 
 set(OAS_GO_ARCHIVE ${PROJECT_BINARY_DIR}/go/libgo.a)
 set(_oas_go_fresh ${PROJECT_BINARY_DIR}/go/fresh/libgo.a)
-set(_oas_go_build ${CMAKE_COMMAND} -E env CGO_ENABLED=1 CC=${CMAKE_C_COMPILER}
+set(_oas_go_env CGO_ENABLED=1 CC=${CMAKE_C_COMPILER})
+if(OAS_SANITIZE)
+	# The boundary's C on the Go side too. cgo then tells ThreadSanitizer how it orders its calls.
+	list(APPEND _oas_go_env "CGO_CFLAGS=-g -O2 -fsanitize=${OAS_SANITIZE}" "CGO_LDFLAGS=-fsanitize=${OAS_SANITIZE}")
+endif()
+set(_oas_go_build ${CMAKE_COMMAND} -E env ${_oas_go_env}
 	${GO_EXECUTABLE} build -buildmode=c-archive -tags ${OAS_GO_TAGS} -trimpath
 	"-ldflags=-X main.version=${OAS_VERSION}" -o)
 

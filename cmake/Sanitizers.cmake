@@ -1,4 +1,4 @@
-# OAS_SANITIZE=address|thread instruments the C side; Go's part of the process is not.
+# OAS_SANITIZE=address|thread instruments the C of both sides of the boundary; Go's own code is not.
 
 set(OAS_SANITIZE "" CACHE STRING "Sanitizer for the C side: address, thread or nothing")
 set_property(CACHE OAS_SANITIZE PROPERTY STRINGS "" address thread)
