@@ -5,14 +5,12 @@
 #include "mod_openai_audio_stream.h"
 
 #define API_NAME "uuid_openai_audio_stream"
-#define API_SYNTAX \
-	"<uuid> start <wss-url> <mono|mixed|stereo> [8k|16k|24k|<Hz>] [mute_user] | <uuid> send_json <base64> | " \
-	"<uuid> stop [<base64 json>] | <uuid> pause | <uuid> resume | <uuid> mute [user|openai|all] | " \
-	"<uuid> unmute [user|openai|all]"
+/* Without arguments the command prints its usage. */
+#define API_SYNTAX "<uuid> <start|stop|send_json|send_text|say|interrupt|pause|resume|mute|unmute|status> [arguments]"
 
 static const char *const completions[] = {
-	"start",       "send_json", "stop",   "pause",       "resume",        "mute",       "mute user",
-	"mute openai", "mute all",  "unmute", "unmute user", "unmute openai", "unmute all",
+	"start",     "stop",        "send_json", "send_text",   "say",           "interrupt",  "pause",  "resume",
+	"mute user", "mute openai", "mute all",  "unmute user", "unmute openai", "unmute all", "status",
 };
 
 SWITCH_STANDARD_API(uuid_openai_audio_stream_function)

@@ -24,7 +24,7 @@
  *                             media thread of the call for that frame. Never enter Go
  *   API threads               dialplan, ESL, console: may enter Go through oasGoCommand
  *   load/shutdown thread      oasGoLoad, oasGoConfigure, oasGoShutdown
- *   Go's threads              call oas_host_ops; ordinary priority, all signals blocked (cshim/oas_guest_*.c)
+ *   Go's threads              call oas_host_ops; ordinary priority, signals blocked (cshim/oas_guest.c)
  *
  * Lifetime of a stream
  *   oasGoCommand("<uuid> start ...") -> oas_stream_new (Go's reference) -> ops.attach (the shim's reference)
