@@ -13,6 +13,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/coder/websocket"
@@ -98,11 +99,12 @@ func Dial(ctx context.Context, o *Options) (*Conn, error) {
 	if o.DisableDeflate {
 		mode = websocket.CompressionDisabled
 	}
+	var sockets socketList
 	rt := &http.Transport{
 		Proxy:               proxy,
 		TLSClientConfig:     config,
 		TLSHandshakeTimeout: timeout,
-		DialContext:         (&net.Dialer{KeepAlive: 15 * time.Second}).DialContext,
+		DialContext:         sockets.dial,
 		DisableKeepAlives:   true,
 	}
 	ws, resp, err := websocket.Dial(dialCtx, o.URL.String(), &websocket.DialOptions{
@@ -111,6 +113,7 @@ func Dial(ctx context.Context, o *Options) (*Conn, error) {
 		CompressionMode: mode, CompressionThreshold: deflateFrom,
 	})
 	if err != nil {
+		sockets.close()
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -118,6 +121,38 @@ func Dial(ctx context.Context, o *Options) (*Conn, error) {
 	}
 	ws.SetReadLimit(readLimit)
 	return newConn(ws, o.HeartBeat), nil
+}
+
+// socketList is the sockets that an attempt opened. When a request is cancelled in the moment in which its upgrade
+// succeeds, net/http leaves the socket to a caller that has gone; so a failed attempt closes its own.
+type socketList struct {
+	mu     sync.Mutex // Protects following.
+	conns  []net.Conn
+	closed bool
+}
+
+func (l *socketList) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	conn, err := (&net.Dialer{KeepAlive: 15 * time.Second}).DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		_ = conn.Close() // nobody waits for it any more
+		return nil, net.ErrClosed
+	}
+	l.conns = append(l.conns, conn)
+	return conn, nil
+}
+
+func (l *socketList) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	for _, conn := range l.conns {
+		_ = conn.Close() // closed already, as a rule
+	}
 }
 
 // noRedirect: the key must not follow a redirect to another host.
