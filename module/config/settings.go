@@ -43,7 +43,7 @@ type Settings struct {
 	APIKey         Secret
 	ExtraHeaders   http.Header
 	Provider       string // "" = by the URL
-	TLS            transport.TLS
+	TLS            transport.TLSOptions
 	Proxy          string // "" = by the environment
 	DisableDeflate bool
 	HeartBeat      time.Duration // 0 = off
@@ -119,7 +119,7 @@ var rows = []row{
 	{"STREAM_TLS_KEY_FILE", "tls-key-file", false, file(func(s *Settings) *string { return &s.TLS.KeyFile })},
 	{"STREAM_TLS_CERT_FILE", "tls-cert-file", false, file(func(s *Settings) *string { return &s.TLS.CertFile })},
 	{"STREAM_TLS_DISABLE_HOSTNAME_VALIDATION", "tls-disable-hostname-validation", false,
-		boolean(func(s *Settings) *bool { return &s.TLS.DisableHostname })},
+		boolean(func(s *Settings) *bool { return &s.TLS.DisableHostnameValidation })},
 	{"STREAM_INPUT_FORMAT", "input-format", false, format(func(s *Settings) *realtime.Format { return &s.InputFormat })},
 	{"STREAM_OUTPUT_FORMAT", "output-format", false, format(func(s *Settings) *realtime.Format { return &s.OutputFormat })},
 	{"STREAM_BARGE_IN", "barge-in", false, func(s *Settings, v string) (err error) {

@@ -5,44 +5,68 @@ import (
 	"time"
 )
 
-// Backoff says how long to wait before the next attempt: exponentially longer, with jitter, so that a hundred calls
-// that lose their server together do not return together. The zero value is usable. Not for concurrent use.
+// What the zero fields of Backoff stand for. The factor is small on purpose: the wait before an attempt is about half of
+// the time already lost, so that a server back after two seconds is found within one.
+const (
+	DefaultBackoffStart  = 100 * time.Millisecond
+	DefaultBackoffCap    = 3 * time.Second
+	DefaultBackoffFactor = 1.5
+)
+
+// Backoff says how long to wait before the next attempt: exponentially longer, with jitter, so that a hundred calls that
+// lose their server together do not return together. The zero value works. Not for concurrent use.
 type Backoff struct {
-	Start       time.Duration // the first wait; default 100 ms
-	Cap         time.Duration // the longest; default 5 s
+	Start       time.Duration // the first step
+	Cap         time.Duration // the longest step
+	Factor      float64       // from one step to the next, at least 1
 	MaxAttempts int           // attempts in a row; 0 = no limit
 
 	// Rand returns a number in [0, 1); nil = math/rand.
 	Rand func() float64
 
 	attempts int
+	step     time.Duration // 0 before the first attempt
 }
 
-// Next is the wait before the next attempt, and false when the attempts have run out. The server's Retry-After is kept
-// to. The wait is drawn from the upper half of the step.
+// Next is the wait before the next attempt, drawn from the upper half of the step; false when the attempts have run
+// out. After a Retry-After, which is 0 if there was none, the wait is that and a drawn part of the step, so that nobody
+// comes too early and not all come at once.
 func (b *Backoff) Next(retryAfter time.Duration) (time.Duration, bool) {
 	if b.MaxAttempts > 0 && b.attempts >= b.MaxAttempts {
 		return 0, false
 	}
-	start, most := b.Start, b.Cap
-	if start <= 0 {
-		start = 100 * time.Millisecond
-	}
-	if most <= 0 {
-		most = 5 * time.Second
-	}
-	step := most
-	if b.attempts < 30 {
-		step = min(start<<b.attempts, most)
-	}
 	b.attempts++
+	most := b.Cap
+	if most <= 0 {
+		most = DefaultBackoffCap
+	}
+	b.step = b.next(most)
 	random := rand.Float64
 	if b.Rand != nil {
 		random = b.Rand
 	}
-	wait := step/2 + time.Duration(random()*float64(step)/2)
-	return max(wait, retryAfter), true
+	part := time.Duration(random() * float64(b.step) / 2)
+	return max(b.step/2, retryAfter) + part, true
 }
 
-// Reset starts again with the first wait.
-func (b *Backoff) Reset() { b.attempts = 0 }
+// next is the step after b.step, at most most.
+func (b *Backoff) next(most time.Duration) time.Duration {
+	if b.step == 0 {
+		if b.Start <= 0 {
+			return min(DefaultBackoffStart, most)
+		}
+		return min(b.Start, most)
+	}
+	factor := b.Factor
+	if factor < 1 {
+		factor = DefaultBackoffFactor
+	}
+	longer := float64(b.step) * factor
+	if longer >= float64(most) { // before the conversion, which could overflow
+		return most
+	}
+	return time.Duration(longer)
+}
+
+// Reset starts again with the first step and the first attempt.
+func (b *Backoff) Reset() { b.attempts, b.step = 0, 0 }

@@ -5,209 +5,237 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/coder/websocket"
+
+	"mod_openai_audio_stream/module/hostlog"
 )
 
-// CloseError is how a connection ended. Code is 1006 when there was no closing frame (RFC 6455, 7.4.1).
-type CloseError struct {
-	Code   int
-	Reason string
-}
-
-func (e *CloseError) Error() string { return fmt.Sprintf("connection closed: %d %s", e.Code, e.Reason) }
-
-// What Send answers when it can't.
+// Why a connection ended, or takes nothing. A CloseError wraps them where they apply.
 var (
 	ErrClosed    = errors.New("the connection is closed")
 	ErrQueueFull = errors.New("the server does not take what is sent")
+	ErrHeartBeat = errors.New("the server does not answer a ping")
 )
 
+// Close codes of RFC 6455, 7.4.1, that the package gives itself.
 const (
-	// queueMost bounds what waits for a server that does not read: ten seconds of 48 kHz stereo as base64, and room.
-	queueMost = 4 << 20
-	// writeTimeout ends a connection whose peer takes nothing.
-	writeTimeout = 15 * time.Second
-	// flushTimeout is how long Close waits for what is queued to go out.
-	flushTimeout = time.Second
+	codeNormal   = 1000
+	codeAbnormal = 1006 // no closing frame came
+	codeTooBig   = 1009
 )
 
-// Conn is a connection to a server. Send and Close may be called from any goroutine, Read from one at a time.
-type Conn struct {
-	ws       *websocket.Conn
-	ctx      context.Context // ends with the connection
-	cancel   context.CancelFunc
-	lastRead atomic.Int64 // unix ns
-
-	mu      sync.Mutex // Protects following.
-	queue   [][]byte
-	queued  int // bytes
-	closing bool
-	err     error
-	more    chan struct{} // capacity 1: the writer has something to look at
-	drained chan struct{} // closed by the writer when it has ended
+// CloseError is how a connection ended.
+type CloseError struct {
+	// Code is that of the server's closing frame; 1005 if it had none, 1006 if no frame came, and the code given to
+	// Close if that ended the connection.
+	Code int
+	// Reason is the server's, without keys that it may echo, or what happened.
+	Reason string
+	// Err is the cause where there was no closing frame. It may be nil.
+	Err error
 }
 
-func newConn(ws *websocket.Conn, heartBeat time.Duration) *Conn {
-	c := &Conn{ws: ws, more: make(chan struct{}, 1), drained: make(chan struct{})}
-	c.ctx, c.cancel = context.WithCancel(context.Background())
-	c.lastRead.Store(time.Now().UnixNano())
-	go c.write() // ends with ctx, or when closing and the queue is empty
-	if heartBeat > 0 {
-		go c.beat(heartBeat) // ends with ctx
+func (e *CloseError) Error() string {
+	if e.Reason == "" {
+		return fmt.Sprintf("connection closed: %d", e.Code)
+	}
+	return fmt.Sprintf("connection closed: %d %s", e.Code, e.Reason)
+}
+
+// Unwrap is the cause, if there is one.
+func (e *CloseError) Unwrap() error { return e.Err }
+
+// Conn is a connection to a server. Read is for one goroutine at a time, everything else for any. Someone must always
+// be in Read, or come back to it soon: pings are answered, and the closing of the connection is noticed, there.
+type Conn struct {
+	ws     *websocket.Conn
+	socket *socket
+	masker *hostlog.Masker
+	// options are not changed after Dial.
+	options *Options
+
+	reading atomic.Bool // someone is in Read, so that silence is the server's
+	done    chan struct{}
+	ended   sync.Once
+	info    *CloseError // set before done is closed
+
+	queue queue
+}
+
+// newConn starts the goroutines of a connection: the writer, and the heart beat if there is one. Both end with it.
+func newConn(ws *websocket.Conn, s *socket, m *hostlog.Masker, o *Options) *Conn {
+	c := &Conn{ws: ws, socket: s, masker: m, options: o, done: make(chan struct{})}
+	c.queue.init(o.SendQueue)
+	s.hear()
+	go c.write()
+	if o.HeartBeat > 0 {
+		go c.beat()
 	}
 	return c
 }
 
-// Send queues a text message, which belongs to the connection from then on. It never waits. It fails with ErrQueueFull
-// when the server has not taken queueMost bytes, which also ends the connection, or with ErrClosed.
+// Send queues a text message and never waits. The message belongs to the connection from then on. It fails with
+// ErrClosed when the connection has ended or Close was called, and with ErrQueueFull when SendQueue bytes wait already:
+// then the server takes nothing, and the connection ends.
 func (c *Conn) Send(msg []byte) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closing || c.err != nil {
-		return ErrClosed
+	err := c.queue.put(msg)
+	if errors.Is(err, ErrQueueFull) {
+		c.end(&CloseError{codeAbnormal, ErrQueueFull.Error(), ErrQueueFull})
 	}
-	if c.queued+len(msg) > queueMost {
-		c.failLocked(&CloseError{1006, ErrQueueFull.Error()})
-		return ErrQueueFull
+	return err
+}
+
+// buffers are for messages from the server. What is in the pool has length 0.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// bufferMost is what a buffer may be to be kept: a second of PCM16 as base64, with room.
+const bufferMost = 128 << 10
+
+// Recycle gives a message that Read returned back, for the next ones to use its memory. Nothing may refer to it then.
+// Calling it is never necessary.
+func Recycle(msg []byte) {
+	if cap(msg) == 0 || cap(msg) > bufferMost {
+		return
 	}
-	c.queue = append(c.queue, msg)
-	c.queued += len(msg)
+	msg = msg[:0]
+	buffers.Put(&msg)
+}
+
+// Read waits for the next message, which belongs to the caller (see Recycle). Its error is a *CloseError, always the
+// same one after the connection has ended. When ctx ends while it waits, the connection does too.
+func (c *Conn) Read(ctx context.Context) ([]byte, error) {
 	select {
-	case c.more <- struct{}{}:
+	case <-c.done:
+		return nil, c.info
 	default:
 	}
-	return nil
+	stop := context.AfterFunc(ctx, func() { c.end(&CloseError{codeAbnormal, "given up", ctx.Err()}) })
+	defer stop()
+	c.socket.hear() // before that, nobody listened
+	c.reading.Store(true)
+	defer c.reading.Store(false)
+	for {
+		kind, r, err := c.ws.Reader(context.Background())
+		var msg []byte
+		if err == nil {
+			msg, err = readMessage(r)
+		}
+		if err != nil {
+			c.end(c.closeError(err))
+			return nil, c.info
+		}
+		if kind != websocket.MessageBinary || c.options.OnBinary == nil {
+			return msg, nil
+		}
+		c.options.OnBinary(msg)
+		Recycle(msg)
+	}
 }
 
-// Read waits for the next text message. Binary ones are skipped: the protocol has none. Its error is a *CloseError when
-// the connection has ended, or that of ctx.
-func (c *Conn) Read(ctx context.Context) ([]byte, error) {
+// readMessage is io.ReadAll into a buffer of the pool.
+func readMessage(r io.Reader) ([]byte, error) {
+	msg := *buffers.Get().(*[]byte)
 	for {
-		kind, msg, err := c.ws.Read(ctx)
-		if err != nil {
-			return nil, c.readError(ctx, err)
+		if len(msg) == cap(msg) {
+			// Four times as much at once: a delta is some 25 KB, and append alone gets there in many steps.
+			grown := make([]byte, len(msg), max(4*cap(msg), 4<<10))
+			copy(grown, msg)
+			msg = grown
 		}
-		c.lastRead.Store(time.Now().UnixNano())
-		if kind == websocket.MessageText {
+		n, err := r.Read(msg[len(msg):cap(msg)])
+		msg = msg[:len(msg)+n]
+		if errors.Is(err, io.EOF) {
 			return msg, nil
+		}
+		if err != nil {
+			Recycle(msg)
+			return nil, err
 		}
 	}
 }
 
-func (c *Conn) readError(ctx context.Context, err error) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// closeError sorts what the library says of the end.
+func (c *Conn) closeError(err error) *CloseError {
 	var closed websocket.CloseError
 	switch {
 	case errors.As(err, &closed):
-		c.failLocked(&CloseError{int(closed.Code), closed.Reason})
-	case ctx.Err() != nil:
-		c.failLocked(ctx.Err())
-	case errors.Is(err, io.EOF):
-		c.failLocked(&CloseError{1006, "connection lost"})
+		return &CloseError{Code: int(closed.Code), Reason: c.masker.Mask(oneLine(closed.Reason))}
+	case errors.Is(err, websocket.ErrMessageTooBig):
+		return &CloseError{codeTooBig, fmt.Sprintf("a message of more than %d bytes", c.options.ReadLimit), err}
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return &CloseError{codeAbnormal, "connection lost", err}
+	}
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return &CloseError{codeAbnormal, op.Error(), err} // without the library's words around it
+	}
+	return &CloseError{codeAbnormal, c.masker.Mask(oneLine(err.Error())), err}
+}
+
+// end ends the connection at once; the first reason counts.
+func (c *Conn) end(why *CloseError) {
+	c.ended.Do(func() {
+		c.info = why
+		c.queue.close()
+		c.socket.kill()
+		close(c.done)
+	})
+	<-c.done // so that whoever called finds c.info set
+}
+
+// Done is closed when the connection has ended.
+func (c *Conn) Done() <-chan struct{} { return c.done }
+
+// CloseInfo is how the connection ended, nil while it lives.
+func (c *Conn) CloseInfo() *CloseError {
+	select {
+	case <-c.done:
+		return c.info
 	default:
-		c.failLocked(&CloseError{1006, err.Error()})
-	}
-	return c.err
-}
-
-// failLocked ends the connection; the first reason counts. c.mu is held.
-func (c *Conn) failLocked(err error) {
-	if c.err == nil {
-		c.err = err
-		c.cancel()
-		go c.ws.CloseNow() //nolint:errcheck // ends at once; its only error is that it was closed already
+		return nil
 	}
 }
 
-func (c *Conn) fail(err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.failLocked(err)
-}
+// Subprotocol is what the server has chosen of those offered, "" if none.
+func (c *Conn) Subprotocol() string { return c.ws.Subprotocol() }
 
-// Close sends what is queued and a closing frame, and waits for the server's, all in the background and in bounded time.
+// Close ends the connection in good order and returns at once: what is queued is sent, then a closing frame, then the
+// server's is waited for, CloseTimeout at most for all of it. A code that can't be sent becomes 1000, a reason is cut
+// after 123 bytes. Read may be called on until it fails, and need not be. A second Close does nothing.
 func (c *Conn) Close(code int, reason string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closing || c.err != nil {
+	if !sendable(code) {
+		code = codeNormal
+	}
+	const most = 123 // what a control frame holds beside the code
+	for len(reason) > most {
+		_, size := utf8.DecodeLastRuneInString(reason)
+		reason = reason[:len(reason)-size]
+	}
+	if !c.queue.finish(code, reason) {
 		return
 	}
-	c.closing = true
-	select {
-	case c.more <- struct{}{}:
-	default:
-	}
-	go func() { // ends after flushTimeout and the library's handshake timeout (5 s) at most
-		timer := time.NewTimer(flushTimeout)
+	go func() { // ends with the connection, CloseTimeout from now at most
+		timer := time.NewTimer(c.options.CloseTimeout)
 		defer timer.Stop()
 		select {
-		case <-c.drained:
+		case <-c.done:
 		case <-timer.C:
+			c.end(&CloseError{code, "closed without an answer", context.DeadlineExceeded})
 		}
-		_ = c.ws.Close(websocket.StatusCode(code), reason)
-		c.fail(&CloseError{code, reason})
 	}()
 }
 
-func (c *Conn) write() {
-	defer close(c.drained)
-	for {
-		c.mu.Lock()
-		batch := c.queue
-		c.queue, c.queued = nil, 0
-		closing := c.closing
-		c.mu.Unlock()
-		for _, msg := range batch {
-			ctx, cancel := context.WithTimeout(c.ctx, writeTimeout)
-			err := c.ws.Write(ctx, websocket.MessageText, msg)
-			cancel()
-			if err != nil {
-				c.fail(&CloseError{1006, "write: " + err.Error()})
-				return
-			}
-		}
-		if closing && len(batch) == 0 {
-			return
-		}
-		if len(batch) > 0 {
-			continue
-		}
-		select {
-		case <-c.more:
-		case <-c.ctx.Done():
-			return
-		}
+// sendable reports whether a closing frame may have the code (RFC 6455, 7.4).
+func sendable(code int) bool {
+	switch code {
+	case 1004, 1005, 1006, 1015:
+		return false
 	}
-}
-
-// beat pings a silent server, and ends the connection when it stays silent.
-func (c *Conn) beat(interval time.Duration) {
-	timer := time.NewTimer(interval)
-	defer timer.Stop()
-	for {
-		select {
-		case <-timer.C:
-		case <-c.ctx.Done():
-			return
-		}
-		idle := time.Since(time.Unix(0, c.lastRead.Load()))
-		if idle < interval {
-			timer.Reset(interval - idle)
-			continue
-		}
-		ctx, cancel := context.WithTimeout(c.ctx, interval)
-		err := c.ws.Ping(ctx)
-		cancel()
-		if err != nil {
-			c.fail(&CloseError{1006, "no answer to a ping"})
-			return
-		}
-		c.lastRead.Store(time.Now().UnixNano())
-		timer.Reset(interval)
-	}
+	return code >= 1000 && code <= 1014 || code >= 3000 && code <= 4999
 }

@@ -1,264 +1,158 @@
-// Package transport is the socket to a Realtime server: how it is opened, kept and closed, and when it is tried again.
 package transport
 
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
-	"net/url"
-	"os"
-	"strconv"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/coder/websocket"
+
+	"mod_openai_audio_stream/module/hostlog"
 )
 
-// Options says how a server is dialled. The zero value of each field but URL is a sensible default.
-type Options struct {
-	URL          *url.URL    // ws or wss
-	Header       http.Header // with the authorization
-	Subprotocols []string
-	TLS          TLS
-	// Proxy is the URL of an HTTP proxy, "none", or "" for what the environment says.
-	Proxy string
-	// DisableDeflate: do not offer permessage-deflate.
-	DisableDeflate bool
-	// ConnectTimeout bounds everything up to the answer to the upgrade. Default 10 s.
-	ConnectTimeout time.Duration
-	// HeartBeat is the silence after which a ping is sent; no pong for as long again ends the connection. 0: no pings.
-	HeartBeat time.Duration
+const userAgent = "mod_openai_audio_stream"
+
+// dialing is what the steps of one Dial share.
+type dialing struct {
+	options *Options
+	masker  *hostlog.Masker
+	socket  *socket // nil until there is one
 }
 
-// TLS says whom to trust and who we are.
-type TLS struct {
-	CAFile   string // "" or "SYSTEM": the system's authorities; "NONE": trust everybody; else a PEM file
-	CertFile string // client certificate, PEM
-	KeyFile  string
-	// DisableHostname: the chain is verified, the name in the certificate is not.
-	DisableHostname bool
-}
-
-const (
-	connectTimeout = 10 * time.Second
-	// readLimit bounds a server message. A delta of a minute is 4 MiB; the API's own largest event is 15 MiB.
-	readLimit = 32 << 20
-	// deflateFrom is the size in bytes from which a message is compressed: pieces of audio are not, since that would
-	// cost a few percent of a processor per hundred calls and hardly shrink them.
-	deflateFrom = 8 << 10
-)
-
-// DialError says at which stage opening a connection failed. Its text holds no key.
-type DialError struct {
-	Stage      string // setup, dns, tcp, proxy, tls, http or timeout
-	HTTPStatus int    // 0 if there was no answer
-	RetryAfter time.Duration
-	Err        error
-}
-
-func (e *DialError) Error() string {
-	if e.HTTPStatus != 0 {
-		return fmt.Sprintf("connect: the server answered HTTP %d %s", e.HTTPStatus, http.StatusText(e.HTTPStatus))
-	}
-	return fmt.Sprintf("connect (%s): %v", e.Stage, e.Err)
-}
-
-func (e *DialError) Unwrap() error { return e.Err }
-
-// Permanent reports whether another attempt would end the same way.
-func (e *DialError) Permanent() bool {
-	switch e.HTTPStatus {
-	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusNotFound:
-		return true
-	}
-	return e.Stage == "setup"
-}
-
-// Dial opens a connection. It returns a *DialError, or an error of ctx when that ended.
+// Dial connects to a server and returns when it has accepted the upgrade: DNS, TCP, perhaps a proxy, TLS, HTTP. The
+// error is a *DialError, or that of ctx when that ended first. Redirects are not followed: the key is for this server.
+// Nothing is left behind by an attempt that failed.
 func Dial(ctx context.Context, o *Options) (*Conn, error) {
-	config, err := o.TLS.config()
-	if err != nil {
-		return nil, &DialError{Stage: "setup", Err: err}
-	}
-	proxy, err := o.proxy()
-	if err != nil {
-		return nil, &DialError{Stage: "setup", Err: err}
-	}
-	timeout := o.ConnectTimeout
-	if timeout <= 0 {
-		timeout = connectTimeout
-	}
-	dialCtx, cancel := context.WithTimeout(ctx, timeout)
+	d := &dialing{options: o.withDefaults(), masker: o.masker()}
+	timed, cancel := context.WithTimeout(ctx, d.options.ConnectTimeout)
 	defer cancel()
+	conn, err := d.dial(timed)
+	if err != nil {
+		if d.socket != nil {
+			d.socket.kill()
+		}
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("connect: %w", ctx.Err())
+		}
+		if timed.Err() != nil && err.HTTPStatus == 0 {
+			// What failed was a socket closed because of the time.
+			err.Err = &masked{fmt.Sprintf("no answer within %v", d.options.ConnectTimeout), timed.Err()}
+		}
+		return nil, err
+	}
+	return conn, nil
+}
+
+func (d *dialing) dial(ctx context.Context) (*Conn, *DialError) {
+	o := d.options
+	config, err := d.check()
+	if err != nil {
+		return nil, failure(StageOptions, err, d.masker)
+	}
+	proxy, err := proxyFor(o)
+	if err != nil {
+		return nil, failure(StageOptions, err, d.masker)
+	}
+
+	target, next, stage := hostPort(o.URL), hostPort(o.URL), StageTCP
+	if proxy != nil {
+		d.masker.Add(hostlog.URLSecrets(proxy)...)
+		next, stage = hostPort(proxy), StageProxy
+	}
+	dialer := net.Dialer{
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3},
+		// The resolver in Go: one in C holds a thread for each name that nobody answers for.
+		Resolver: &net.Resolver{PreferGo: true},
+		Control:  setUserTimeout,
+	}
+	tcp, err := dialer.DialContext(ctx, "tcp", next)
+	if err != nil {
+		return nil, failure(stage, err, d.masker)
+	}
+	d.socket = newSocket(tcp, o.WriteTimeout)
+	// From here on the end of ctx makes every read and write fail.
+	stop := context.AfterFunc(ctx, d.socket.kill)
+	defer stop()
+
+	var conn net.Conn = d.socket
+	if proxy != nil {
+		through, failed := tunnel(ctx, conn, proxy, target, d)
+		if failed != nil {
+			return nil, failed
+		}
+		conn = through
+	}
+	if o.URL.Scheme == "wss" {
+		secured := tls.Client(conn, config)
+		if err := secured.HandshakeContext(ctx); err != nil {
+			return nil, failure(StageTLS, err, d.masker)
+		}
+		conn = secured
+	}
+	ws, failed := d.upgrade(ctx, conn)
+	if failed != nil {
+		return nil, failed
+	}
+	if !stop() {
+		return nil, failure(StageHTTP, ctx.Err(), d.masker)
+	}
+	return newConn(ws, d.socket, d.masker, o), nil
+}
+
+// check looks at what can be wrong before anything is sent.
+func (d *dialing) check() (*tls.Config, error) {
+	o := d.options
+	if o.URL == nil || o.URL.Scheme != "ws" && o.URL.Scheme != "wss" || o.URL.Hostname() == "" {
+		return nil, errors.New("URL: expected ws://host/path or wss://host/path")
+	}
+	for name, values := range o.Header {
+		for _, v := range values {
+			if err := CheckHeader(name, v); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return o.TLS.config(o.URL.Hostname())
+}
+
+// upgrade makes conn a WebSocket.
+func (d *dialing) upgrade(ctx context.Context, conn net.Conn) (*websocket.Conn, *DialError) {
+	o := d.options
+	header := o.Header.Clone()
+	if header == nil {
+		header = http.Header{}
+	}
+	if header.Get("User-Agent") == "" {
+		header.Set("User-Agent", userAgent)
+	}
+	// The plain offer, without parameters: servers exist that accept no_context_takeover and then do as they like, and
+	// the window of 32 KB is not what a call's memory is made of.
 	mode := websocket.CompressionContextTakeover
 	if o.DisableDeflate {
 		mode = websocket.CompressionDisabled
 	}
-	var sockets socketList
-	rt := &http.Transport{
-		Proxy:               proxy,
-		TLSClientConfig:     config,
-		TLSHandshakeTimeout: timeout,
-		DialContext:         sockets.dial,
-		DisableKeepAlives:   true,
-	}
-	ws, resp, err := websocket.Dial(dialCtx, o.URL.String(), &websocket.DialOptions{
-		HTTPClient: &http.Client{Transport: rt, CheckRedirect: noRedirect},
-		HTTPHeader: o.Header, Subprotocols: o.Subprotocols,
-		CompressionMode: mode, CompressionThreshold: deflateFrom,
+	ws, resp, err := websocket.Dial(ctx, o.URL.String(), &websocket.DialOptions{
+		HTTPClient: &http.Client{
+			Transport:     &handshake{conn},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		HTTPHeader:           header,
+		Subprotocols:         o.Subprotocols,
+		CompressionMode:      mode,
+		CompressionThreshold: math.MaxInt, // see Options.DisableDeflate
 	})
-	if err != nil {
-		sockets.close()
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, dialError(err, resp)
-	}
-	ws.SetReadLimit(readLimit)
-	return newConn(ws, o.HeartBeat), nil
-}
-
-// socketList is the sockets that an attempt opened. When a request is cancelled in the moment in which its upgrade
-// succeeds, net/http leaves the socket to a caller that has gone; so a failed attempt closes its own.
-type socketList struct {
-	mu     sync.Mutex // Protects following.
-	conns  []net.Conn
-	closed bool
-}
-
-func (l *socketList) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	conn, err := (&net.Dialer{KeepAlive: 15 * time.Second}).DialContext(ctx, network, addr)
-	if err != nil {
-		return nil, err
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed {
-		_ = conn.Close() // nobody waits for it any more
-		return nil, net.ErrClosed
-	}
-	l.conns = append(l.conns, conn)
-	return conn, nil
-}
-
-func (l *socketList) close() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.closed = true
-	for _, conn := range l.conns {
-		_ = conn.Close() // closed already, as a rule
-	}
-}
-
-// noRedirect: the key must not follow a redirect to another host.
-func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-
-func (o *Options) proxy() (func(*http.Request) (*url.URL, error), error) {
-	switch o.Proxy {
-	case "":
-		return func(r *http.Request) (*url.URL, error) {
-			// net/http reads the environment by the request's scheme, and knows http and https alone.
-			plain := *r
-			u := *r.URL
-			u.Scheme = strings.Replace(u.Scheme, "ws", "http", 1)
-			plain.URL = &u
-			return http.ProxyFromEnvironment(&plain)
-		}, nil
-	case "none":
-		return nil, nil
-	}
-	u, err := url.Parse(o.Proxy)
-	if err != nil || u.Host == "" {
-		return nil, errors.New("proxy: expected http://[user:password@]host:port")
-	}
-	return http.ProxyURL(u), nil
-}
-
-func (t *TLS) config() (*tls.Config, error) {
-	c := &tls.Config{MinVersion: tls.VersionTLS12}
-	switch t.CAFile {
-	case "", "SYSTEM":
-	case "NONE":
-		c.InsecureSkipVerify = true // asked for by name, for a server of the user's own
+	switch {
+	case err == nil:
+		ws.SetReadLimit(o.ReadLimit)
+		return ws, nil
+	case resp != nil && resp.StatusCode != http.StatusSwitchingProtocols:
+		return nil, refused(StageHTTP, resp, d.masker)
 	default:
-		pem, err := os.ReadFile(t.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("TLS authorities: %w", err)
-		}
-		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("TLS authorities %q: expected PEM certificates", t.CAFile)
-		}
+		return nil, failure(StageHTTP, err, d.masker)
 	}
-	if t.DisableHostname && !c.InsecureSkipVerify {
-		// The standard library verifies chain and name together; so both are switched off and the chain done here.
-		c.InsecureSkipVerify = true
-		roots := c.RootCAs
-		c.VerifyConnection = func(state tls.ConnectionState) error {
-			options := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool()}
-			for _, cert := range state.PeerCertificates[1:] {
-				options.Intermediates.AddCert(cert)
-			}
-			_, err := state.PeerCertificates[0].Verify(options)
-			return err
-		}
-	}
-	if t.CertFile != "" || t.KeyFile != "" {
-		cert, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
-		if err != nil {
-			return nil, fmt.Errorf("TLS client certificate: %w", err)
-		}
-		c.Certificates = []tls.Certificate{cert}
-	}
-	return c, nil
-}
-
-// dialError sorts what websocket.Dial says by stage.
-func dialError(err error, resp *http.Response) *DialError {
-	e := &DialError{Stage: "tcp", Err: err}
-	if resp != nil && resp.StatusCode != http.StatusSwitchingProtocols {
-		e.Stage, e.HTTPStatus = "http", resp.StatusCode
-		e.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), time.Now())
-		return e
-	}
-	// The URL in an *url.Error would repeat a key of its query.
-	var withURL *url.Error
-	if errors.As(err, &withURL) {
-		e.Err = withURL.Err
-	}
-	var dns *net.DNSError
-	var op *net.OpError
-	var verify *tls.CertificateVerificationError
-	var alert tls.AlertError
-	var record tls.RecordHeaderError
-	switch text := err.Error(); {
-	case errors.Is(err, context.DeadlineExceeded):
-		e.Stage = "timeout"
-	case errors.As(err, &dns):
-		e.Stage = "dns"
-	case errors.As(err, &op) && op.Op == "proxyconnect", strings.Contains(text, "Proxy"):
-		e.Stage = "proxy"
-	case errors.As(err, &verify), errors.As(err, &alert), errors.As(err, &record), strings.Contains(text, "tls:"),
-		strings.Contains(text, "x509:"):
-		e.Stage = "tls"
-	case resp != nil:
-		e.Stage = "http"
-	}
-	return e
-}
-
-// retryAfter reads the header of RFC 9110, 10.2.3: seconds or a date. 0 if there is none.
-func retryAfter(value string, now time.Time) time.Duration {
-	if n, err := strconv.Atoi(strings.TrimSpace(value)); err == nil && n > 0 {
-		return time.Duration(n) * time.Second
-	}
-	if t, err := http.ParseTime(value); err == nil && t.After(now) {
-		return t.Sub(now)
-	}
-	return 0
 }
