@@ -70,8 +70,9 @@ func (s *Session) connect() {
 			s.post(linkEvent{link: l, err: err})
 			return
 		}
+		// The session may end with the connection still in its inbox, so its goroutine closes it in any case.
+		defer conn.Close(1000, normalClosure)
 		if !s.post(linkEvent{link: l, conn: conn}) {
-			conn.Close(1000, normalClosure)
 			return
 		}
 		for {
