@@ -1,0 +1,29 @@
+# The everyday commands. CMake builds; this file only names what is done often.
+BUILD ?= build
+JOBS ?= $(shell nproc)
+
+.PHONY: all deps build install demo test bench clean
+
+all: build
+
+deps: ## Debian packages that are missing
+	@test/deps.sh
+
+build: deps
+	cmake -S . -B $(BUILD)
+	cmake --build $(BUILD) -j $(JOBS)
+
+install: build
+	cmake --install $(BUILD)
+
+demo: build ## a call in the stand-in host; OPENAI_API_KEY and URL= for a real server
+	go run ./test/demo -host $(BUILD)/test/host/oas_host -module $(BUILD)/mod_openai_audio_stream_standin.so $(if $(URL),-url '$(URL)')
+
+test: deps ## everything; ends with what ran and what was skipped
+	@test/run.sh
+
+bench: build ## figures for docs/benchmarks.md; nothing here passes or fails
+	go test -run '^$$' -bench . -benchmem ./module/...
+
+clean:
+	rm -rf $(BUILD) build-asan build-tsan
