@@ -1,6 +1,6 @@
 #!/bin/bash
-# A conversation in the installed FreeSWITCH: a loopback call whose one end plays the recorded caller and whose other
-# end is parked and talks with the test server. Usage: run.sh BUILD_DIRECTORY. Leaves nothing running.
+# Conversations in the installed FreeSWITCH: loopback calls whose far end plays the recorded caller and whose near end is
+# parked and talks with the test server. Usage: run.sh BUILD_DIRECTORY. Leaves nothing running.
 set -eu
 cd "$(dirname "$0")/../.."
 module=$PWD/$1/mod_openai_audio_stream.so
@@ -24,7 +24,7 @@ until_true() { # seconds, command...: waits until it succeeds
 	done
 }
 
-sed "s|@WORK@|$work|g" test/freeswitch/freeswitch.xml >"$work/freeswitch.xml"
+sed "s|@CALLER@|$PWD/test/testdata/caller.wav|g" test/freeswitch/freeswitch.xml >"$work/freeswitch.xml"
 go build -o "$work/server" ./test/realtimeserver
 "$work/server" -listen 127.0.0.1:0 -json -answer "$PWD/test/testdata/agent.wav" >"$work/server.json" &
 server=$!
@@ -41,12 +41,9 @@ grep -q '^+OK' <<<"$loaded" || { echo "$loaded"; exit 1; }
 
 # Two calls one after the other, the module reloaded after each.
 for call in 1 2; do
-	cli originate "{loopback_bowout=false,origination_uuid=caller-$call}loopback/park/default" "&playback($PWD/test/testdata/caller.wav)" >/dev/null &
-	parked() { cli show channels as xml | grep -q '<dest>park</dest>'; }
-	until_true 20 parked
-	uuid=$(cli show channels as xml | tr -d '\n' | grep -o '<row[^>]*>.\{0,3000\}' | sed 's/<row/\n<row/g' |
-		grep '<application>park' | grep -o '<uuid>[^<]*' | head -1 | cut -c7-)
-	[ -n "$uuid" ] || { echo "no parked channel"; cli show channels; exit 1; }
+	uuid=agent-$call
+	# The far end of the loopback speaks; this end is parked, so that only the module writes to it.
+	cli originate "{loopback_bowout=false,origination_uuid=$uuid}loopback/speak/default" "&park()" >/dev/null
 	cli uuid_record "$uuid" start "$work/call-$call.wav" >/dev/null
 	reply=$(cli uuid_openai_audio_stream "$uuid" start "ws://$address/v1/realtime?model=test" mono 24k)
 	grep -q '^+OK' <<<"$reply" || { echo "$reply"; exit 1; }
