@@ -127,7 +127,11 @@ func (c *Conn) Read(ctx context.Context) ([]byte, error) {
 			msg, err = readMessage(r)
 		}
 		if err != nil {
-			c.end(c.closeError(err))
+			why := c.closeError(err)
+			if why.Err != nil && c.queue.finished() {
+				<-c.done // Close is at work, in bounded time, and says how it ended
+			}
+			c.end(why)
 			return nil, c.info
 		}
 		if kind != websocket.MessageBinary || c.options.OnBinary == nil {

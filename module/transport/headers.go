@@ -65,11 +65,11 @@ func ParseHeaders(text []byte) (http.Header, error) {
 		}
 		var value *string
 		if err := d.Decode(&value); err != nil || value == nil {
-			var syntax *json.SyntaxError
-			if errors.As(err, &syntax) {
-				return nil, errNoObject
+			var other *json.UnmarshalTypeError
+			if err == nil || errors.As(err, &other) {
+				return nil, fmt.Errorf("value of header %q: expected a string", clip(name))
 			}
-			return nil, fmt.Errorf("value of header %q: expected a string", clip(name))
+			return nil, errNoObject
 		}
 		if err := CheckHeader(name, *value); err != nil {
 			return nil, err

@@ -4,10 +4,11 @@ import (
 	"bufio"
 	"crypto/sha1"
 	"encoding/base64"
-	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"sync"
 	"sync/atomic"
 	"testing"
 )
@@ -24,29 +25,13 @@ func serving(t testing.TB, h http.Handler) *httptest.Server {
 func mute(t *testing.T) *httptest.Server {
 	t.Helper()
 	over := make(chan struct{})
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		conn, rw, err := w.(http.Hijacker).Hijack()
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer conn.Close()
-		switching(rw, r)
+	s := raw(t, func(rw *bufio.ReadWriter, r *http.Request) {
+		_, _ = rw.WriteString(accepted(r))
+		_ = rw.Flush()
 		<-over
-	}))
-	t.Cleanup(func() {
-		close(over)
-		s.Close()
 	})
+	t.Cleanup(func() { close(over) }) // before the server stops, which waits for it
 	return s
-}
-
-// switching accepts the upgrade by hand.
-func switching(rw *bufio.ReadWriter, r *http.Request) {
-	sum := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	fmt.Fprintf(rw, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-		"Sec-WebSocket-Accept: %s\r\n\r\n", base64.StdEncoding.EncodeToString(sum[:]))
-	rw.Flush()
 }
 
 // tapped is a server with a count of the bytes that it has read.
@@ -79,4 +64,65 @@ func (c tappedConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	c.n.Add(int64(n))
 	return n, err
+}
+
+// accepted is the answer that accepts the upgrade.
+func accepted(r *http.Request) string {
+	sum := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " +
+		base64.StdEncoding.EncodeToString(sum[:]) + "\r\n\r\n"
+}
+
+// raw is a server that answers requests by hand; the connection is closed when answer returns.
+func raw(t *testing.T, answer func(rw *bufio.ReadWriter, r *http.Request)) *httptest.Server {
+	t.Helper()
+	return serving(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, rw, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		answer(rw, r)
+		_ = rw.Flush()
+	}))
+}
+
+// gone is a server that has been stopped: nobody listens at its address.
+func gone(t *testing.T) *httptest.Server {
+	t.Helper()
+	s := httptest.NewServer(nil)
+	s.Close()
+	return s
+}
+
+// listening accepts TCP connections and never answers; accepted is called for each.
+func listening(t *testing.T, accepted func(net.Conn)) *url.URL {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	all.Go(func() { // ends when the listener is closed
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			accepted(conn)
+			t.Cleanup(func() { conn.Close() })
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		all.Wait()
+	})
+	return &url.URL{Scheme: "ws", Host: l.Addr().String(), Path: "/"}
+}
+
+// silent is listening for those who don't want to know.
+func silent(t *testing.T) *url.URL {
+	t.Helper()
+	return listening(t, func(net.Conn) {})
 }

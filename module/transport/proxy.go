@@ -39,8 +39,7 @@ func checkProxyURL(u *url.URL) error {
 	return nil
 }
 
-// proxyFor is the proxy to the server, nil if there is none. The environment is read each time: the module lives in
-// FreeSWITCH's process, and what it had at start is what counts, but a test's is its own.
+// proxyFor is the proxy to the server, nil if there is none.
 func proxyFor(o *Options) (*url.URL, error) {
 	switch o.Proxy {
 	case proxyNone:

@@ -65,6 +65,13 @@ func (q *queue) finish(code int, reason string) bool {
 	return true
 }
 
+// finished reports whether the connection is being closed by Close.
+func (q *queue) finished() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.finishing
+}
+
 // close drops everything.
 func (q *queue) close() {
 	q.mu.Lock()
