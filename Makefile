@@ -24,6 +24,7 @@ test: deps ## everything; ends with what ran and what was skipped
 
 bench: build ## figures for docs/benchmarks.md; nothing here passes or fails
 	go test -run '^$$' -bench . -benchmem ./module/...
+	go run ./test/bench -host $(BUILD)/test/host/oas_host -module $(BUILD)/mod_openai_audio_stream_standin.so
 
 clean:
 	rm -rf $(BUILD) build-asan build-tsan

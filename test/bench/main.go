@@ -1,0 +1,92 @@
+// Command bench measures what streaming costs FreeSWITCH's media threads: it runs calls in the stand-in host against the
+// test server and prints how long the module's callbacks took, and how late the host's own clocks were. Nothing passes or
+// fails here; see docs/benchmarks.md.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"time"
+
+	"mod_openai_audio_stream/module/realtime/realtimetest"
+	"mod_openai_audio_stream/test/e2e"
+)
+
+func main() {
+	host := flag.String("host", "", "the stand-in host's program")
+	module := flag.String("module", "", "the module built for it")
+	calls := flag.Int("calls", 100, "how many calls stream at once")
+	length := flag.Duration("length", 15*time.Second, "how long is measured")
+	flag.Parse()
+	if err := run(*host, *module, *calls, *length); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(program, module string, calls int, length time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), length+2*time.Minute)
+	defer cancel()
+	srv, err := realtimetest.Start(realtimetest.Config{
+		InputRate: 24000, NoRecord: true, Speed: 4, Answer: realtimetest.Tone(440, 5*time.Second),
+	})
+	if err != nil {
+		return err
+	}
+	defer srv.Close()
+	h, err := e2e.StartHost(program, module, os.Stderr, nil)
+	if err != nil {
+		return err
+	}
+	steps := []string{"load"}
+	for i := range calls {
+		// Spread over the 20 ms of a frame, as real calls are.
+		steps = append(steps,
+			fmt.Sprintf("create c%d rate=8000 ptime=20 phase=%d caller=test/testdata/caller.wav loop=1 writer=silence", i, i%20),
+			fmt.Sprintf("api c%d start %s mono 24k", i, srv.URL()))
+	}
+	for _, step := range steps {
+		if _, err := h.Do(ctx, "%s", step); err != nil {
+			return err
+		}
+	}
+	for i := range calls {
+		if _, err := h.WaitEvent(ctx, fmt.Sprintf("c%d", i), "connect", 1); err != nil {
+			return err
+		}
+	}
+	if _, err := h.Do(ctx, "resetstats"); err != nil {
+		return err
+	}
+	if _, err := h.Do(ctx, "wait ms=%d", length.Milliseconds()); err != nil {
+		return err
+	}
+	m, err := h.Do(ctx, "stats")
+	if err != nil {
+		return err
+	}
+	var stats map[string]json.RawMessage
+	if err := json.Unmarshal(m.Raw, &stats); err != nil {
+		return err
+	}
+	fmt.Printf("%d calls, 8 kHz, 20 ms frames, caller audio sent at 24 kHz, for %v\n", calls, length)
+	for _, name := range []string{"read", "write_replace", "tick_late"} {
+		var f struct {
+			Count  int64 `json:"count"`
+			Median int64 `json:"median_ns"`
+			P99    int64 `json:"p99_ns"`
+			P999   int64 `json:"p999_ns"`
+		}
+		if err := json.Unmarshal(stats[name], &f); err != nil {
+			return err
+		}
+		fmt.Printf("%-14s %8d calls   median %8.2f us   p99 %8.2f us   p99.9 %8.2f us\n", name, f.Count,
+			float64(f.Median)/1e3, float64(f.P99)/1e3, float64(f.P999)/1e3)
+	}
+	fmt.Printf("threads %s, descriptors %s, resident %s KiB, processor time user %s ms, system %s ms\n", stats["threads"],
+		stats["fds"], stats["rss_kb"], stats["cpu_user_ms"], stats["cpu_system_ms"])
+	return h.Quit(ctx)
+}
