@@ -126,9 +126,10 @@ static inline void oas_agent_hold(oas_stream_t *s, uint32_t on)
 	atomic_store_explicit(&s->hold, on, memory_order_relaxed);
 }
 
+/* Release: whoever sees the answer closed sees all of its audio in the ring; pairs with oas_play's acquire. */
 static inline void oas_agent_answer_open(oas_stream_t *s, uint32_t on)
 {
-	atomic_store_explicit(&s->answer_open, on, memory_order_relaxed);
+	atomic_store_explicit(&s->answer_open, on, memory_order_release);
 }
 
 static inline void oas_stream_set_total(oas_stream_t *s, uint32_t i, uint64_t value)

@@ -151,6 +151,10 @@ func (s *Session) updated() {
 // mismatch compares the session's formats with the stream's. Rates count only when the server has been told ours.
 func (s *Session) mismatch(in, out realtime.AudioFormat, told bool) string {
 	switch {
+	case in.Name != "" && !in.Known:
+		return "the server expects " + in.String() + ", which this module does not speak"
+	case out.Name != "" && !out.Known:
+		return "the server sends " + out.String() + ", which this module does not speak"
 	case in.Known && in.Format != s.inFormat:
 		return "the server expects " + in.String() + ", STREAM_INPUT_FORMAT is " + s.inFormat.String()
 	case out.Known && out.Format != s.outFormat:
