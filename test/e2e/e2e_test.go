@@ -178,21 +178,32 @@ func TestAgentAudioIsComplete(t *testing.T) {
 			if name == "writer of its own" {
 				writer = "silence"
 			}
-			heard := filepath.Join(t.TempDir(), "heard.raw")
-			r.do("create call rate=8000 caller=silence writer=%s record_write=%s", writer, heard)
-			r.api("+OK", "call start %s mono 8k", srv.URL()+"&rate=8000&output_rate=8000")
-			r.event("call", "connect", 1)
-			r.api("+OK", "call send_json %s", "eyJ0eXBlIjoicmVzcG9uc2UuY3JlYXRlIn0=") // {"type":"response.create"}
-			r.event("call", "openai_speech_stop", 1)
-			if n := len(r.Events("call", "openai_speech_start")); n != 1 {
-				t.Errorf("%d start events, want 1", n)
+			// A machine that stalls for longer than the ring's second makes an underrun, which the module counts: such a
+			// run says nothing of completeness, and is made again.
+			for attempt := 1; ; attempt++ {
+				uuid := fmt.Sprintf("call-%d", attempt)
+				heard := filepath.Join(t.TempDir(), "heard.raw")
+				r.do("create %s rate=8000 caller=silence writer=%s record_write=%s", uuid, writer, heard)
+				r.api("+OK", "%s start %s mono 8k", uuid, srv.URL()+"&rate=8000&output_rate=8000")
+				r.event(uuid, "connect", 1)
+				r.api("+OK", "%s send_json %s", uuid, "eyJ0eXBlIjoicmVzcG9uc2UuY3JlYXRlIn0=") // {"type":"response.create"}
+				r.event(uuid, "openai_speech_stop", 1)
+				if n := len(r.Events(uuid, "openai_speech_start")); n != 1 {
+					t.Errorf("%d start events, want 1", n)
+				}
+				status := r.api("+OK {", "%s status", uuid)
+				r.do("hangup %s wait=1", uuid)
+				if !strings.Contains(status, `"underruns":0,`) && attempt < 3 {
+					t.Log("an underrun: ", status)
+					continue
+				}
+				raw, err := os.ReadFile(heard)
+				if err != nil {
+					t.Fatal(err)
+				}
+				checkRamp(t, raw, len(ramp))
+				return
 			}
-			r.do("hangup call wait=1")
-			raw, err := os.ReadFile(heard)
-			if err != nil {
-				t.Fatal(err)
-			}
-			checkRamp(t, raw, len(ramp))
 		})
 	}
 }
