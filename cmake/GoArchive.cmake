@@ -6,7 +6,7 @@ string(REGEX REPLACE "^go " "" OAS_GO_REQUIRED "${_oas_go_line}")
 
 find_program(GO_EXECUTABLE go HINTS /usr/local/go/bin /usr/lib/go/bin)
 if(NOT GO_EXECUTABLE)
-	message(FATAL_ERROR "Go is missing: install Go ${OAS_GO_REQUIRED} or newer from https://go.dev/dl/ "
+	message(FATAL_ERROR "Go is missing: install Go ${OAS_GO_REQUIRED} or newer "
 		"(or name it with -DGO_EXECUTABLE=).")
 endif()
 execute_process(COMMAND ${CMAKE_COMMAND} -E env GOTOOLCHAIN=local ${GO_EXECUTABLE} env GOVERSION
