@@ -14,7 +14,7 @@ execute_process(COMMAND ${CMAKE_COMMAND} -E env GOTOOLCHAIN=local ${GO_EXECUTABL
 string(REGEX MATCH "[0-9]+\\.[0-9]+(\\.[0-9]+)?" OAS_GO_VERSION "${OAS_GO_VERSION}")
 if(NOT OAS_GO_VERSION OR OAS_GO_VERSION VERSION_LESS OAS_GO_REQUIRED)
 	message(FATAL_ERROR "Go ${OAS_GO_VERSION} (${GO_EXECUTABLE}) is too old: install Go ${OAS_GO_REQUIRED} or newer "
-		"from https://go.dev/dl/ (or name it with -DGO_EXECUTABLE=).")
+		"(or name it with -DGO_EXECUTABLE=).")
 endif()
 
 # Go's own resolver and user look-up: the C library's would hold a thread each while they wait.
