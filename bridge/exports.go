@@ -10,6 +10,8 @@ import "C"
 import (
 	"context"
 	"fmt"
+	"math"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -46,6 +48,9 @@ func current() *engine {
 	defer engineMu.RUnlock()
 	return running
 }
+
+// defaultProcs is what Go chose by itself.
+var defaultProcs = runtime.GOMAXPROCS(0)
 
 func main() {}
 
@@ -105,8 +110,26 @@ func oasGoConfigure(xml C.oas_cstr_t) (problem *C.char) {
 		}
 		file = parsed
 	}
+	limitRuntime(file)
 	e.manager.Configure(file)
 	return nil
+}
+
+// limitRuntime makes Go a modest guest: it shares the process with the switch.
+func limitRuntime(file *config.File) {
+	procs := file.GoMaxProcs
+	if procs == 0 {
+		procs = defaultProcs
+	}
+	if procs != runtime.GOMAXPROCS(0) { // setting it stops the world
+		runtime.GOMAXPROCS(procs)
+	}
+	debug.SetGCPercent(file.GoGCPercent)
+	limit := int64(math.MaxInt64)
+	if file.GoMemoryLimit > 0 {
+		limit = int64(file.GoMemoryLimit) << 20
+	}
+	debug.SetMemoryLimit(limit)
 }
 
 //export oasGoCommand

@@ -6,193 +6,221 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
+	"slices"
 	"strings"
-
-	"mod_openai_audio_stream/module/command"
 )
 
-// File is the module's configuration: settings for all streams, and named profiles.
+// Name is how FreeSWITCH knows the file.
+const Name = "openai_audio_stream.conf"
+
+// File is the module's configuration: settings for all streams, and profiles.
 type File struct {
+	// Settings are the file's, without what stands in files that it names: Resolve reads those.
 	Settings Settings
-	// MaxSessions is how many streams may run at once; 0 = no limit.
-	MaxSessions int
 
-	profiles map[string]profile
+	MaxSessions   int // streams at the same time; 0 = no limit
+	GoMaxProcs    int // 0 = Go's own choice
+	GoGCPercent   int
+	GoMemoryLimit int // MiB; 0 = no limit
+
+	late     []param // of the settings, to be applied at each start
+	profiles map[string][]param
 }
 
-// profile is what `start profile:<name>` stands for. Values are expanded at start.
-type profile struct {
-	params []param
-}
-
+// param is one <param> of the file.
 type param struct{ name, value string }
 
 // Default is the configuration where there is no file.
-func Default() *File { return &File{Settings: defaults(), profiles: map[string]profile{}} }
+func Default() *File {
+	f := &File{profiles: map[string][]param{}}
+	for i := range table {
+		if s := &table[i]; s.Default != "" {
+			// A default that is refused is a bug, which the package's test finds.
+			_ = s.set(f, s.Default)
+		}
+	}
+	return f
+}
 
-// startParams are the parameters of a profile that stand for the words of start.
-var startParams = []string{"url", "mix", "rate", "mute-user"}
+// Profiles are the names of the profiles, sorted.
+func (f *File) Profiles() []string {
+	var names []string
+	for name := range f.profiles {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
 
-// Parse reads openai_audio_stream.conf.xml. The error says in which line, and what is wrong.
+// Parse reads openai_audio_stream.conf.xml, the text of its <configuration> element. The error says in which line it is
+// broken, and what is expected there. An empty value is the default.
 func Parse(text []byte) (*File, error) {
-	f := Default()
-	d := xml.NewDecoder(bytes.NewReader(text))
-	in, name := "", "" // profiles or settings, and the profile's name
+	p := parser{xml: xml.NewDecoder(bytes.NewReader(text)), file: Default()}
+	if err := p.configuration(); err != nil {
+		var syntax *xml.SyntaxError
+		if errors.As(err, &syntax) {
+			return nil, fmt.Errorf("line %d: %s", syntax.Line, syntax.Msg)
+		}
+		return nil, fmt.Errorf("line %d: %w", p.line, err)
+	}
+	return p.file, nil
+}
+
+// parser walks through the file. Its methods are called after the element's start has been read, and end after its end.
+type parser struct {
+	xml  *xml.Decoder
+	line int // where the current token begins
+	file *File
+}
+
+// element is one that children allows inside parent.
+type element struct {
+	name string
+	once bool
+	read func(xml.StartElement) error
+}
+
+// children reads the content of parent, or of the document if that is "".
+func (p *parser) children(parent string, allowed ...element) error {
+	seen := map[string]bool{}
 	for {
-		token, err := d.Token()
-		if errors.Is(err, io.EOF) {
-			return f, nil
-		}
-		line, _ := d.InputPos()
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", line, err)
-		}
-		switch t := token.(type) {
-		case xml.StartElement:
-			switch t.Name.Local {
-			case "settings":
-				in = "settings"
-			case "profile":
-				in, name = "profile", attr(t, "name")
-				if name == "" {
-					return nil, fmt.Errorf("line %d: profile without a name", line)
-				}
-				f.profiles[name] = profile{}
-			case "param":
-				if err := f.param(in, name, param{attr(t, "name"), attr(t, "value")}); err != nil {
-					return nil, fmt.Errorf("line %d: %w", line, err)
-				}
-			}
-		case xml.EndElement:
-			if t.Name.Local == "settings" || t.Name.Local == "profile" {
-				in, name = "", ""
-			}
-		}
-	}
-}
-
-func attr(e xml.StartElement, name string) string {
-	for _, a := range e.Attr {
-		if a.Name.Local == name {
-			return a.Value
-		}
-	}
-	return ""
-}
-
-func (f *File) param(in, name string, p param) error {
-	if in == "profile" {
-		entry := f.profiles[name]
-		entry.params = append(entry.params, p)
-		f.profiles[name] = entry
-		if contains(startParams, p.name) {
+		p.line, _ = p.xml.InputPos()
+		token, err := p.xml.Token()
+		if errors.Is(err, io.EOF) && parent == "" {
 			return nil
 		}
-		r, err := find(p.name)
-		if err != nil || strings.Contains(p.value, "${") {
+		if err != nil {
 			return err
 		}
-		var scratch Settings
-		return r.apply(&scratch, p.name, p.value)
-	}
-	if p.name == "max-sessions" {
-		n, err := strconv.Atoi(p.value)
-		if err != nil || n < 0 {
-			return fmt.Errorf("max-sessions %q: expected a number, 0 for no limit", p.value)
-		}
-		f.MaxSessions = n
-		return nil
-	}
-	r, err := find(p.name)
-	if err != nil || p.value == "" {
-		return err
-	}
-	return r.apply(&f.Settings, p.name, p.value)
-}
-
-func contains(list []string, word string) bool {
-	for _, w := range list {
-		if w == word {
-			return true
-		}
-	}
-	return false
-}
-
-func find(name string) (*row, error) {
-	var names []string
-	for i := range rows {
-		if rows[i].param == name {
-			return &rows[i], nil
-		}
-		names = append(names, rows[i].param)
-	}
-	return nil, fmt.Errorf("param %q: expected one of max-sessions, %s", name, strings.Join(names, ", "))
-}
-
-// Resolve completes a start command: with its profile, if it names one, and with the channel's variables, which win.
-func (f *File) Resolve(c *command.Command, variable func(name string) string) (Settings, error) {
-	s := f.Settings
-	if c.Profile != "" {
-		p, ok := f.profiles[c.Profile]
-		if !ok {
-			return s, fmt.Errorf("profile %q: not in openai_audio_stream.conf.xml", c.Profile)
-		}
-		for _, given := range p.params {
-			if err := given.resolve(c, &s, variable); err != nil {
-				return s, fmt.Errorf("profile %q: %w", c.Profile, err)
+		switch t := token.(type) {
+		case xml.EndElement:
+			return nil
+		case xml.CharData:
+			if said := strings.TrimSpace(string(t)); said != "" {
+				return fmt.Errorf("text %q: expected elements", clip(said))
+			}
+		case xml.StartElement:
+			i := slices.IndexFunc(allowed, func(e element) bool { return e.name == t.Name.Local })
+			if i < 0 {
+				return p.unexpected(t.Name.Local, parent, allowed)
+			}
+			if allowed[i].once && seen[allowed[i].name] {
+				return fmt.Errorf("element <%s>: expected once", allowed[i].name)
+			}
+			seen[allowed[i].name] = true
+			if err := allowed[i].read(t); err != nil {
+				return err
 			}
 		}
-		if c.URL == nil {
-			return s, fmt.Errorf("profile %q: no url", c.Profile)
-		}
 	}
-	return s.FromVariables(variable)
 }
 
-// resolve sets one parameter of a profile, unless the command itself gave it.
-func (p param) resolve(c *command.Command, s *Settings, variable func(string) string) (err error) {
-	value := expand(p.value, variable)
-	switch p.name {
-	case "url":
-		c.URL, err = command.ParseURL(value)
-	case "mix":
-		if !c.Given.Mix {
-			c.Mix, err = command.ParseMix(value)
+func (p *parser) unexpected(name, parent string, allowed []element) error {
+	var names []string
+	for _, e := range allowed {
+		names = append(names, "<"+e.name+">")
+	}
+	where := ""
+	if parent != "" {
+		where = " in <" + parent + ">"
+	}
+	if names == nil {
+		return fmt.Errorf("element <%s>%s: expected nothing", clip(name), where)
+	}
+	return fmt.Errorf("element <%s>%s: expected %s", clip(name), where, strings.Join(names, " or "))
+}
+
+func (p *parser) configuration() error {
+	found := false
+	settings := element{"settings", true, func(xml.StartElement) error { return p.params("settings", p.setting) }}
+	profiles := element{"profiles", true, func(xml.StartElement) error {
+		return p.children("profiles", element{"profile", false, p.profile})
+	}}
+	err := p.children("", element{"configuration", true, func(e xml.StartElement) error {
+		if name, _ := attribute(e, "name"); name != Name {
+			return fmt.Errorf("configuration %q: expected name=%q", clip(name), Name)
 		}
-	case "rate":
-		if !c.Given.Rate {
-			c.RateHz, err = command.ParseRate(value)
-		}
-	case "mute-user":
-		if !c.Given.MuteUser {
-			c.MuteUser = value == "true" || value == "1"
-		}
-	default:
-		r, findErr := find(p.name)
-		if findErr != nil {
-			return findErr
-		}
-		if value != "" {
-			return r.apply(s, p.name, value)
-		}
+		found = true
+		return p.children("configuration", settings, profiles)
+	}})
+	if err == nil && !found {
+		return errors.New("expected a <configuration> element")
 	}
 	return err
 }
 
-// expand replaces each ${name} by the channel's variable.
-func expand(text string, variable func(string) string) string {
-	var b strings.Builder
-	for {
-		before, rest, ok := strings.Cut(text, "${")
-		name, after, closed := strings.Cut(rest, "}")
-		if !ok || !closed {
-			b.WriteString(text)
-			return b.String()
+func attribute(e xml.StartElement, name string) (string, bool) {
+	for _, a := range e.Attr {
+		if a.Name.Local == name {
+			return a.Value, true
 		}
-		b.WriteString(before)
-		b.WriteString(variable(name))
-		text = after
 	}
+	return "", false
+}
+
+// params reads the <param> elements inside parent. Each name may come once.
+func (p *parser) params(parent string, use func(param) error) error {
+	lines := map[string]int{}
+	return p.children(parent, element{"param", false, func(e xml.StartElement) error {
+		line := p.line
+		name, named := attribute(e, "name")
+		value, valued := attribute(e, "value")
+		switch {
+		case !named || !valued:
+			return errors.New(`param: expected <param name="..." value="..."/>`)
+		case lines[name] > 0:
+			return fmt.Errorf("param %q: expected once, it is in line %d too", name, lines[name])
+		}
+		lines[name] = line
+		if err := use(param{name, strings.TrimSpace(value)}); err != nil {
+			return err
+		}
+		err := p.children("param")
+		if err == nil {
+			p.line = line
+		}
+		return err
+	}})
+}
+
+func (p *parser) setting(given param) error {
+	s := byParam(given.name)
+	switch {
+	case s == nil:
+		return unknown(given.name, allNames())
+	case given.value == "":
+		return nil
+	case s.late != nil && s.late(given.value):
+		p.file.late = append(p.file.late, given)
+		return nil
+	}
+	return s.apply(p.file, `param "`+given.name+`"`, given.value)
+}
+
+func (p *parser) profile(e xml.StartElement) error {
+	line := p.line
+	name, _ := attribute(e, "name")
+	switch _, twice := p.file.profiles[name]; {
+	case name == "":
+		return errors.New("profile: expected a name")
+	case twice:
+		return fmt.Errorf("profile %q: expected once", name)
+	}
+	params := []param{}
+	err := p.params("profile", func(given param) error {
+		params = append(params, given)
+		if err := checkProfileParam(given); err != nil {
+			return fmt.Errorf("profile %q: %w", name, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(params, func(given param) bool { return given.name == "url" && given.value != "" }) {
+		p.line = line
+		return fmt.Errorf("profile %q: expected a param \"url\"", name)
+	}
+	p.file.profiles[name] = params
+	return nil
 }

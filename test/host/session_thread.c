@@ -161,6 +161,9 @@ static void end(switch_core_session_t *session)
 	/* Work is handed over with the session located, so this is the last of it. */
 	run_jobs(session);
 	switch_core_media_bug_remove_all(session);
+	/* Before the channel is gone for `hangup wait=1`: who waited for that reads the recordings. */
+	host_recorder_close(session->recorder);
+	session->recorder = NULL;
 	host_session_remove(session);
 	host_event_fire_simple(SWITCH_EVENT_CHANNEL_DESTROY, session);
 }

@@ -1,0 +1,298 @@
+package config
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"mod_openai_audio_stream/module/realtime"
+	"mod_openai_audio_stream/module/transport"
+)
+
+const (
+	// textMost bounds a text, its file, and what base64 unpacks to; the API takes 16,384 tokens of instructions.
+	textMost = 1 << 20
+	// keyMost is what servers take of one header line.
+	keyMost = 8 << 10
+	// filePrefix before a path: the value is in that file.
+	filePrefix = "file:"
+)
+
+// When a value is looked at at the start of a stream (Setting.late).
+
+func namesFile(value string) bool { return strings.HasPrefix(value, filePrefix) }
+func namesAuthorities(value string) bool {
+	return value != transport.CASystem && value != transport.CANone
+}
+func always(string) bool { return true }
+
+// The kinds of values. Each returns a Setting.set.
+
+func boolean(at func(*File) *bool) func(*File, string) error {
+	return func(f *File, value string) error {
+		b, err := parseBool(value)
+		if err == nil {
+			*at(f) = b
+		}
+		return err
+	}
+}
+
+// parseBool takes the words that FreeSWITCH's switch_true does, as far as someone uses them.
+func parseBool(value string) (bool, error) {
+	switch strings.ToLower(value) {
+	case "true", "1", "yes", "on":
+		return true, nil
+	case "false", "0", "no", "off":
+		return false, nil
+	}
+	return false, errors.New("expected true or false")
+}
+
+func number(least, most int, at func(*File) *int) func(*File, string) error {
+	return func(f *File, value string) error {
+		n, err := strconv.Atoi(value)
+		if err != nil || n < least || n > most {
+			return fmt.Errorf("expected a number from %d to %d", least, most)
+		}
+		*at(f) = n
+		return nil
+	}
+}
+
+func duration(unit time.Duration, least, most int, at func(*File) *time.Duration) func(*File, string) error {
+	name := "ms"
+	if unit == time.Second {
+		name = "seconds"
+	}
+	return func(f *File, value string) error {
+		n, err := strconv.Atoi(value)
+		if err != nil || n < least || n > most {
+			return fmt.Errorf("expected a number from %d to %d (%s)", least, most, name)
+		}
+		*at(f) = time.Duration(n) * unit
+		return nil
+	}
+}
+
+// word takes one line of text.
+func word(at func(*File) *string) func(*File, string) error {
+	return func(f *File, value string) error {
+		if len(value) > 256 || !utf8.ValidString(value) || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+			return errors.New("expected one line of at most 256 bytes")
+		}
+		*at(f) = value
+		return nil
+	}
+}
+
+// text takes any text, or the file that it names.
+func text(check func(string) error, put func(*File, string)) func(*File, string) error {
+	return func(f *File, value string) error {
+		value, err := textOrFile(value)
+		if err != nil {
+			return err
+		}
+		if check != nil {
+			if err := check(strings.TrimSpace(value)); err != nil {
+				return err
+			}
+		}
+		put(f, value)
+		return nil
+	}
+}
+
+// file takes one of the words, or a file that can be read.
+func file(at func(*File) *string, words ...string) func(*File, string) error {
+	return func(f *File, value string) error {
+		if !slices.Contains(words, value) {
+			if _, err := readFile(value); err != nil {
+				return fmt.Errorf("expected %s: %w", strings.Join(append(words, "a readable file"), ", "), err)
+			}
+		}
+		*at(f) = value
+		return nil
+	}
+}
+
+func inputFormat(f *File) *realtime.Format  { return &f.Settings.InputFormat }
+func outputFormat(f *File) *realtime.Format { return &f.Settings.OutputFormat }
+
+func format(at func(*File) *realtime.Format) func(*File, string) error {
+	return func(f *File, value string) error {
+		parsed, err := realtime.ParseFormat(value)
+		if err != nil {
+			return expectation(err)
+		}
+		*at(f) = parsed
+		return nil
+	}
+}
+
+// expectation is what an error of another package says after its own quotation of the value.
+func expectation(err error) error {
+	if _, after, ok := strings.Cut(err.Error(), ": expected "); ok {
+		return errors.New("expected " + after)
+	}
+	return err
+}
+
+// Single settings.
+
+func checkKey(key string) error {
+	if key == "" || len(key) > keyMost || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return errors.New("expected the key alone, visible ASCII characters without spaces, or file:/path of it")
+	}
+	return nil
+}
+
+func setHeaders(f *File, value string) (err error) {
+	f.Settings.ExtraHeaders, err = transport.ParseHeaders([]byte(value))
+	return err
+}
+
+func setProvider(f *File, value string) error {
+	if _, err := realtime.ProviderFor(nil, value); err != nil {
+		return expectation(err)
+	}
+	f.Settings.Provider = value
+	return nil
+}
+
+func setBufferSize(f *File, value string) error {
+	ms, err := strconv.Atoi(value)
+	if err != nil || ms < 20 || ms > 1000 || ms%20 != 0 {
+		return errors.New("expected a multiple of 20 up to 1000 (ms)")
+	}
+	f.Settings.BufferSize = time.Duration(ms) * time.Millisecond
+	return nil
+}
+
+func setBargeIn(f *File, value string) error {
+	word := strings.ToLower(value)
+	least, ok := strings.CutPrefix(word, "min_ms=")
+	switch {
+	case word == "on":
+		f.Settings.BargeIn = BargeIn{}
+		return nil
+	case word == "off":
+		f.Settings.BargeIn = BargeIn{Off: true}
+		return nil
+	case ok:
+		if n, err := strconv.Atoi(least); err == nil && n >= 0 && n <= 600000 {
+			f.Settings.BargeIn = BargeIn{Min: time.Duration(n) * time.Millisecond}
+			return nil
+		}
+	}
+	return errors.New("expected on, off, or min_ms=N with N from 0 to 600000")
+}
+
+func setTurnDetection(f *File, value string) error {
+	value = strings.TrimSpace(value)
+	switch word := strings.ToLower(value); word {
+	case "none", "null":
+		f.Settings.TurnDetection = json.RawMessage("null")
+	case "server_vad", "semantic_vad":
+		f.Settings.TurnDetection = json.RawMessage(`{"type":"` + word + `"}`)
+	default:
+		if !isObject([]byte(value)) {
+			return errors.New("expected server_vad, semantic_vad, none or a JSON object")
+		}
+		f.Settings.TurnDetection = json.RawMessage(value)
+	}
+	return nil
+}
+
+func setSession(f *File, value string) error {
+	value, err := textOrFile(value)
+	if err != nil {
+		return err
+	}
+	object := bytes.TrimSpace([]byte(value))
+	if len(object) > 0 && object[0] != '{' {
+		// URL-safe and unpadded spellings come from shells and from ESL libraries.
+		normal := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(string(object), "="))
+		if object, err = base64.RawStdEncoding.DecodeString(normal); err != nil {
+			object = nil
+		}
+	}
+	if !isObject(object) {
+		return errors.New("expected a JSON object, plain, in base64, or file:/path of it")
+	}
+	f.Settings.Session = object
+	return nil
+}
+
+func isObject(text []byte) bool {
+	var object map[string]json.RawMessage
+	return len(text) <= textMost && json.Unmarshal(text, &object) == nil && object != nil
+}
+
+func setProxy(f *File, value string) error {
+	if err := transport.CheckProxy(value); err != nil {
+		return err
+	}
+	f.Settings.Proxy = value
+	return nil
+}
+
+// textOrFile is value, or what is in the file that it names.
+func textOrFile(value string) (string, error) {
+	if path, ok := strings.CutPrefix(value, filePrefix); ok {
+		b, err := readFile(path)
+		if err != nil {
+			return "", err
+		}
+		value = string(b)
+	}
+	if len(value) > textMost || !utf8.ValidString(value) {
+		return "", fmt.Errorf("expected UTF-8 text of at most %d bytes", textMost)
+	}
+	return value, nil
+}
+
+// readFile is os.ReadFile for what an operator may name by mistake: a device or a pipe would block a command for ever.
+func readFile(path string) ([]byte, error) {
+	if !filepath.IsAbs(path) {
+		return nil, fmt.Errorf("%s: expected an absolute path", clip(path))
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s: expected a file", path)
+	case info.Size() > textMost:
+		return nil, fmt.Errorf("%s: expected at most %d bytes", path, textMost)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // read, not written
+	return io.ReadAll(io.LimitReader(f, textMost))
+}
+
+// clip shortens what is quoted in an error, between characters.
+func clip(value string) string {
+	const most = 80
+	if len(value) <= most {
+		return value
+	}
+	end := most
+	for end > 0 && !utf8.RuneStart(value[end]) {
+		end--
+	}
+	return value[:end] + "..."
+}
