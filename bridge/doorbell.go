@@ -12,10 +12,17 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // shardsMost bounds the doorbells: more than a few only adds wake-ups.
 const shardsMost = 4
+
+// Below ten calls or so, frames are further apart than pollEvery * pollsInVain, and each rings.
+const (
+	pollEvery   = time.Millisecond
+	pollsInVain = 2
+)
 
 // shard is a doorbell and the goroutine that answers it for a group of streams.
 type shard struct {
@@ -77,11 +84,19 @@ func (s *shard) remove(st *stream) {
 	s.streams.Store(&left)
 }
 
-// serve wakes the streams that have something new, and sleeps when none has.
+// serve wakes the streams that have something new. While they keep coming it looks once a pollEvery, so that the media
+// threads find nobody asleep and ring in vain, which is free; the wake of an idle processor would cost them 25 to 110 µs
+// each time. It sleeps when nothing came for a while.
 func (s *shard) serve() {
 	var count [8]byte
 	for {
-		s.wake()
+		for vain := 0; vain < pollsInVain; vain++ {
+			for s.wake() {
+				vain = 0
+				time.Sleep(pollEvery)
+			}
+			time.Sleep(pollEvery)
+		}
 		C.oas_doorbell_arm(s.bell)
 		if s.wake() { // something came between the look and the arming
 			C.oas_doorbell_disarm(s.bell)

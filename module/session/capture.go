@@ -37,12 +37,16 @@ func (l *lane) convert(dst []int16, f *Frame) []int16 {
 		pcm = l.mono
 	}
 	if f.RateHz != l.frameHz {
-		if l.resampler != nil {
-			dst = l.resampler.Drain(dst)
-		}
 		r, err := audio.NewResampler(f.RateHz, l.rateHz, 1)
 		if err != nil {
 			return dst // a rate that no codec has
+		}
+		if l.resampler != nil {
+			dst = l.resampler.Drain(dst)
+		} else {
+			// What the filter holds back (5 ms) would leave each message a little short of full until the next frame
+			// comes: a frame later. Silence in front makes up for it.
+			dst = append(dst, make([]int16, (r.Delay()*l.rateHz+f.RateHz-1)/f.RateHz)...)
 		}
 		l.resampler, l.frameHz = r, f.RateHz
 	}

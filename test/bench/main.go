@@ -8,7 +8,10 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"time"
 
 	"mod_openai_audio_stream/module/realtime/realtimetest"
@@ -30,23 +33,41 @@ func main() {
 func run(program, module string, calls int, length time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), length+2*time.Minute)
 	defer cancel()
+	now, err := newClock()
+	if err != nil {
+		return err
+	}
+	tone := realtimetest.Tone(440, time.Second)
+	journal := &journal{clock: now, calls: map[string]*callJournal{}}
 	srv, err := realtimetest.Start(realtimetest.Config{
-		InputRate: 24000, NoRecord: true, Speed: 4, Answer: realtimetest.Tone(440, 5*time.Second),
+		InputRate: 24000, NoRecord: true, Speed: 4, OnEvent: journal.note,
+		Answer: func(t realtimetest.Turn) realtimetest.Reply {
+			// A model thinks for a while of its own, so its answer meets the channel's clock at any point of a frame.
+			time.Sleep(rand.N(20 * time.Millisecond))
+			return tone(t)
+		},
 	})
 	if err != nil {
 		return err
 	}
 	defer srv.Close()
-	h, err := e2e.StartHost(program, module, os.Stderr, nil)
+	dir, err := os.MkdirTemp("", "oas-bench")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	h, err := e2e.StartHost(program, module, io.Discard, nil)
 	if err != nil {
 		return err
 	}
 	steps := []string{"load"}
 	for i := range calls {
-		// Spread over the 20 ms of a frame, as real calls are.
+		// Spread over the 20 ms of a frame, as real calls are; every other one parked, so that the module writes to it.
+		writer := [...]string{"silence", "none"}[i%2]
 		steps = append(steps,
-			fmt.Sprintf("create c%d rate=8000 ptime=20 phase=%d caller=test/testdata/caller.wav loop=1 writer=silence", i, i%20),
-			fmt.Sprintf("api c%d start %s mono 24k", i, srv.URL()))
+			fmt.Sprintf("create c%d rate=8000 ptime=20 phase=%d caller=test/testdata/caller.wav loop=1 writer=%s frames=%s/c%d.csv",
+				i, i%20, writer, dir, i),
+			fmt.Sprintf("api c%d start %s&call=c%d mono 24k", i, srv.URL(), i))
 	}
 	for _, step := range steps {
 		if _, err := h.Do(ctx, "%s", step); err != nil {
@@ -61,6 +82,7 @@ func run(program, module string, calls int, length time.Duration) error {
 	if _, err := h.Do(ctx, "resetstats"); err != nil {
 		return err
 	}
+	from := now.ns(time.Now())
 	if _, err := h.Do(ctx, "wait ms=%d", length.Milliseconds()); err != nil {
 		return err
 	}
@@ -68,11 +90,31 @@ func run(program, module string, calls int, length time.Duration) error {
 	if err != nil {
 		return err
 	}
-	var stats map[string]json.RawMessage
-	if err := json.Unmarshal(m.Raw, &stats); err != nil {
+	if err := h.Quit(ctx); err != nil {
 		return err
 	}
 	fmt.Printf("%d calls, 8 kHz, 20 ms frames, caller audio sent at 24 kHz, for %v\n", calls, length)
+	if err := printStats(m.Raw); err != nil {
+		return err
+	}
+	var toServer, toCaller []time.Duration
+	for name, c := range journal.calls {
+		f, err := readFrames(filepath.Join(dir, name+".csv"))
+		if err != nil {
+			return err
+		}
+		toServer, toCaller = c.toServer(toServer, f, from), c.toCaller(toCaller, f, from)
+	}
+	printQuantiles("caller to server", toServer)
+	printQuantiles("server to caller", toCaller)
+	return nil
+}
+
+func printStats(raw []byte) error {
+	var stats map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &stats); err != nil {
+		return err
+	}
 	for _, name := range []string{"read", "write_replace", "tick_late"} {
 		var f struct {
 			Count  int64 `json:"count"`
@@ -83,10 +125,10 @@ func run(program, module string, calls int, length time.Duration) error {
 		if err := json.Unmarshal(stats[name], &f); err != nil {
 			return err
 		}
-		fmt.Printf("%-14s %8d calls   median %8.2f us   p99 %8.2f us   p99.9 %8.2f us\n", name, f.Count,
+		fmt.Printf("%-18s %8d times   median %8.2f us   p99 %8.2f us   p99.9 %7.2f us\n", name, f.Count,
 			float64(f.Median)/1e3, float64(f.P99)/1e3, float64(f.P999)/1e3)
 	}
 	fmt.Printf("threads %s, descriptors %s, resident %s KiB, processor time user %s ms, system %s ms\n", stats["threads"],
 		stats["fds"], stats["rss_kb"], stats["cpu_user_ms"], stats["cpu_system_ms"])
-	return h.Quit(ctx)
+	return nil
 }
