@@ -137,6 +137,14 @@ static inline void oas_stream_set_total(oas_stream_t *s, uint32_t i, uint64_t va
 	atomic_store_explicit(&s->totals[i], value, memory_order_relaxed);
 }
 
+/* Say why the stream ends, once, before it is detached. Longer texts are cut. */
+static inline void oas_stream_set_end(oas_stream_t *s, oas_cstr_t reason, oas_cstr_t error)
+{
+	strncpy(s->end_reason, reason, sizeof(s->end_reason) - 1);
+	strncpy(s->end_error, error, sizeof(s->end_error) - 1);
+	atomic_store_explicit(&s->ended, 1, memory_order_release);
+}
+
 /* The host's table, called from Go. */
 static inline void oas_host_log(oas_host_ops_ref_t ops, int level, oas_cstr_t uuid, oas_cstr_t text)
 {

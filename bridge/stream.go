@@ -115,6 +115,12 @@ func (s *stream) SetTotals(totals []uint64) {
 	}
 }
 
+func (s *stream) SetEnd(reason, errorText string) {
+	c, free := cstrings(reason, errorText)
+	defer free()
+	C.oas_stream_set_end(s.c, c[0], c[1])
+}
+
 func (s *stream) Detach() { s.host.detach(s.c) }
 
 func (s *stream) Release() {

@@ -43,6 +43,7 @@ SWITCH_MODULE_LOAD_FUNCTION(mod_openai_audio_stream_load)
 	mod_openai_audio_stream_config_start();
 	*module_interface = switch_loadable_module_create_module_interface(pool, modname);
 	mod_openai_audio_stream_api_start(module_interface);
+	mod_openai_audio_stream_app_start(module_interface);
 	return SWITCH_STATUS_SUCCESS;
 }
 

@@ -31,6 +31,12 @@ void mod_openai_audio_stream_gate_leave(void);
 oas_status_t mod_openai_audio_stream_bug_attach(oas_stream_t *stream);
 void mod_openai_audio_stream_bug_detach(oas_stream_t *stream);
 
+/* The stream on the channel, with a reference that the caller drops, or NULL. Any thread that holds the session. */
+oas_stream_t *mod_openai_audio_stream_bug_stream(switch_channel_t *channel);
+
+/* Set the variables of a stream that has not started. Any thread that holds the session. */
+void mod_openai_audio_stream_bug_refused(switch_channel_t *channel, const char *error);
+
 /* _pacer.c: silence for channels to which nothing else writes. */
 
 /* Start the first thread. Load thread. pool lives until after pacer_stop. */
@@ -49,5 +55,8 @@ void mod_openai_audio_stream_config_stop(void);
 /* _api.c: the API command and its completion. */
 void mod_openai_audio_stream_api_start(switch_loadable_module_interface_t **module_interface);
 void mod_openai_audio_stream_api_stop(void);
+
+/* _app.c: the dialplan application. */
+void mod_openai_audio_stream_app_start(switch_loadable_module_interface_t **module_interface);
 
 #endif

@@ -25,6 +25,7 @@ typedef struct port {
 	 * and cleared by CLOSE. */
 	oas_stream_t *stream;
 	switch_media_bug_t *bug; /* NULL before INIT and from CLOSE on */
+	uint64_t totals[OAS_TOTAL_COUNT]; /* of the channel's streams so far. Only CLOSE, which no two threads run at once */
 	/* The frame that replaces one. Whoever writes a frame holds codec_write_mutex until the frame is on its way. */
 	switch_frame_t frame;
 	int16_t samples[SWITCH_RECOMMENDED_BUFFER_SIZE / sizeof(int16_t)];
@@ -135,23 +136,71 @@ static void on_write(switch_media_bug_t *bug, port_t *port)
 	}
 }
 
-/* Go keeps the totals up to date; the channel is told at the last moment at which its CDR can still carry them. */
-static void set_totals(switch_channel_t *channel, oas_stream_t *stream)
+/* Set a variable to a text that may be a server's. "${" would have the dialplan expand it, and the core refuse it. */
+static void set_text(switch_channel_t *channel, const char *name, const char *text)
 {
+	char safe[OAS_END_ERROR_MAX];
+
+	switch_copy_string(safe, text, sizeof(safe));
+	for (char *found = strstr(safe, "${"); found; found = strstr(found, "${")) {
+		*found = ' ';
+	}
+	switch_channel_set_variable(channel, name, safe);
+}
+
+static void set_end(switch_channel_t *channel, const char *reason, const char *error)
+{
+	set_text(channel, "openai_audio_stream_result", *error ? "error" : "success");
+	set_text(channel, "openai_audio_stream_disconnect_reason", reason);
+	set_text(channel, "openai_audio_stream_error", error);
+}
+
+/* A channel may have had streams before: its totals are those of the whole call. */
+static void add_totals(port_t *port, oas_stream_t *stream)
+{
+	uint64_t turns[2], latency_ms[2];
+
+	turns[0] = port->totals[OAS_TOTAL_TURNS];
+	latency_ms[0] = port->totals[OAS_TOTAL_LATENCY_MS_AVG];
+	for (size_t i = 0; i < OAS_TOTAL_COUNT; i++) {
+		port->totals[i] += atomic_load_explicit(&stream->totals[i], memory_order_relaxed);
+	}
+	turns[1] = port->totals[OAS_TOTAL_TURNS] - turns[0];
+	latency_ms[1] = port->totals[OAS_TOTAL_LATENCY_MS_AVG] - latency_ms[0];
+	if (turns[0] + turns[1] > 0) {
+		port->totals[OAS_TOTAL_LATENCY_MS_AVG] =
+			(turns[0] * latency_ms[0] + turns[1] * latency_ms[1]) / (turns[0] + turns[1]);
+	}
+}
+
+/* Go keeps its words up to date; the channel is told at the last moment at which its CDR can still carry them. */
+static void set_variables(switch_channel_t *channel, port_t *port, oas_stream_t *stream)
+{
+	add_totals(port, stream);
 	for (size_t i = 0; i < OAS_TOTAL_COUNT; i++) {
 		char value[24];
 
-		switch_snprintf(value, sizeof(value), "%llu",
-						(unsigned long long) atomic_load_explicit(&stream->totals[i], memory_order_relaxed));
+		switch_snprintf(value, sizeof(value), "%llu", (unsigned long long) port->totals[i]);
 		switch_channel_set_variable(channel, total_names[i], value);
 	}
+	/* Acquire: the texts were stored before. */
+	if (atomic_load_explicit(&stream->ended, memory_order_acquire)) {
+		set_end(channel, stream->end_reason, stream->end_error);
+	} else {
+		set_end(channel, "hangup", "");
+	}
+}
+
+void mod_openai_audio_stream_bug_refused(switch_channel_t *channel, const char *error)
+{
+	set_end(channel, "refused", error);
 }
 
 static void on_close(switch_media_bug_t *bug, port_t *port)
 {
 	oas_stream_t *stream = port->stream;
 
-	set_totals(switch_core_session_get_channel(switch_core_media_bug_get_session(bug)), stream);
+	set_variables(switch_core_session_get_channel(switch_core_media_bug_get_session(bug)), port, stream);
 	pthread_mutex_lock(&ports_mutex);
 	port->bug = NULL;
 	port->stream = NULL;
@@ -293,4 +342,19 @@ void mod_openai_audio_stream_bug_detach(oas_stream_t *stream)
 		switch_core_media_bug_remove(session, &bug);
 	}
 	switch_core_session_rwunlock(session);
+}
+
+oas_stream_t *mod_openai_audio_stream_bug_stream(switch_channel_t *channel)
+{
+	oas_stream_t *stream = NULL;
+	port_t *port;
+
+	pthread_mutex_lock(&ports_mutex);
+	port = switch_channel_get_private(channel, PORT_KEY);
+	if (port && port->stream) {
+		stream = port->stream;
+		oas_stream_ref(stream);
+	}
+	pthread_mutex_unlock(&ports_mutex);
+	return stream;
 }

@@ -65,6 +65,10 @@ typedef enum oas_total {
 	OAS_TOTAL_COUNT
 } oas_total_t;
 
+/* Bytes of the texts that tell how a stream ended, with their NUL. */
+#define OAS_END_REASON_MAX 32
+#define OAS_END_ERROR_MAX 256
+
 typedef struct oas_stream {
 	/* Constant after oas_stream_new, except uuid and mix, which Go sets before attach. */
 	oas_doorbell_t *doorbell;
@@ -98,6 +102,9 @@ typedef struct oas_stream {
 	_Atomic uint64_t flush_pos;			/* agent ring position, bytes: what lies before it is skipped */
 	_Atomic uint64_t flush_seq;			/* counts flushes; stored last, with release */
 	_Atomic uint64_t totals[OAS_TOTAL_COUNT];
+	_Atomic uint32_t ended;				/* 1: Go ended the stream, and the two texts say why; stored last, with release */
+	char end_reason[OAS_END_REASON_MAX];
+	char end_error[OAS_END_ERROR_MAX]; /* "" if it was no error */
 
 	/* Private to the write side (cshim/). Plain words: who writes a frame holds FreeSWITCH's codec_write_mutex. */
 	uint64_t play_flush_pos; /* flush_pos of the last flush carried out */

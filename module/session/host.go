@@ -72,6 +72,9 @@ type Stream interface {
 	Underruns() uint64
 	// SetTotals stores the counters that the channel's variables get when it ends, in the order of oas_total_t.
 	SetTotals(totals []uint64)
+	// SetEnd stores why the stream ends, for the same variables, and with what error, "" if with none. Called at most
+	// once, before Detach.
+	SetEnd(reason, errorText string)
 
 	// Detach takes the stream off the channel; harmless when the channel has gone.
 	Detach()

@@ -183,6 +183,7 @@ func (s *Session) giveUp(failure errorMessage) {
 	failure.Retries = s.retries
 	s.log.Error().Msg(failure.Error)
 	s.event("error", eventStatus{Status: "error", Message: failure})
+	s.failed = failure.Error
 	s.end("error")
 }
 

@@ -20,7 +20,10 @@ import (
 // ErrEnded is what a command gets whose stream has just ended.
 var ErrEnded = errors.New("the stream has ended")
 
-const normalClosure = "Normal closure"
+const (
+	normalClosure = "Normal closure"
+	internalError = "internal error, see the log"
+)
 
 // Config is what a session is started with; it does not change.
 type Config struct {
@@ -83,6 +86,7 @@ type Session struct {
 	overflowing bool // the playback limit has been reported for this answer
 	badMessages int
 	reason      string // why the session ended; "" while it runs
+	failed      string // with what error; "" if with none
 }
 
 // newSession builds a session around an attached stream. run must be called.
@@ -239,10 +243,14 @@ func (s *Session) finish() {
 	guard(func(reason string) { s.host.Log(logCrit, s.cfg.UUID, s.mask(reason)) }, func() {
 		if s.reason == "" {
 			s.end("internal_error")
+			s.failed = internalError
 		}
 		close(s.ended)
 		s.capture.drain(time.Now())
 		s.settleTotals()
+		if s.reason != "hangup" {
+			s.stream.SetEnd(s.reason, s.failed)
+		}
 		s.stream.Detach()
 		close(s.detached)
 		if l := s.link; l != nil {
@@ -269,9 +277,9 @@ func (s *Session) closeLink(l *link) {
 
 func (s *Session) panicked(reason string) {
 	s.host.Log(logCrit, s.cfg.UUID, s.mask("caught a bug, this stream ends: "+reason))
-	s.event("error", eventStatus{Status: "error", Message: errorMessage{Error: "internal error, see the log"}})
+	s.event("error", eventStatus{Status: "error", Message: errorMessage{Error: internalError}})
 	// Also reached from the link's goroutine, so the session is told by its own means.
-	go s.do(func() error { s.end("internal_error"); return nil }) // ends with the command or the session
+	go s.do(func() error { s.end("internal_error"); s.failed = internalError; return nil }) // ends with the command or the session
 }
 
 // do runs f on the session's goroutine and returns its error.

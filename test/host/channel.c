@@ -98,6 +98,21 @@ void switch_channel_clear_flag(switch_channel_t *channel, switch_channel_flag_t 
 	atomic_store(&channel->flags[flag], 0);
 }
 
+switch_status_t switch_channel_perform_answer(switch_channel_t *channel, const char *file, const char *func, int line)
+{
+	(void) file;
+	(void) func;
+	(void) line;
+	if (switch_channel_down_nosig(channel)) {
+		return SWITCH_STATUS_FALSE;
+	}
+	if (!switch_channel_test_flag(channel, CF_ANSWERED)) {
+		switch_channel_set_flag(channel, CF_ANSWERED);
+		host_event_fire_simple(SWITCH_EVENT_CHANNEL_ANSWER, channel->session);
+	}
+	return SWITCH_STATUS_SUCCESS;
+}
+
 switch_status_t switch_channel_perform_pre_answer(switch_channel_t *channel, const char *file, const char *func,
 												  int line)
 {

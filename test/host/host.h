@@ -228,6 +228,7 @@ struct switch_core_session {
 	/* The session's own thread. */
 	double speed;             /* 1 = real time, 0 = as fast as it goes */
 	_Atomic int64_t clock_ns; /* the channel's clock, from its start; what the recorder aligns to */
+	int64_t start_ns; /* when the channel's clock began */
 	int64_t next_read_ns;
 	int64_t next_write_ns;
 	pthread_mutex_t wake_mutex; /* Protects following. */
@@ -288,6 +289,8 @@ void host_module_shutdown(void); /* as the core does it at its end: whether it i
 void host_module_free(void);
 /* session: the channel on whose thread the API runs, or NULL. Returns NULL, or what is wrong; the caller frees the
  * reply. */
+/* Runs an application of the module on the channel's thread, which calls this. */
+const char *host_module_app(const char *name, const char *data, switch_core_session_t *session);
 const char *host_module_api(const char *args, switch_core_session_t *session, char **reply);
 void host_module_describe(host_json_t *json);
 /* Is the module, which has been shut down, still calling us? caller is the return address of the core function. */

@@ -281,6 +281,27 @@ const char *host_module_api(const char *args, switch_core_session_t *session, ch
 	return NULL;
 }
 
+const char *host_module_app(const char *name, const char *data, switch_core_session_t *session)
+{
+	switch_application_function_t function = NULL;
+
+	pthread_mutex_lock(&mutex);
+	for (switch_application_interface_t *app = loaded ? interface->application_interface : NULL; app; app = app->next) {
+		if (!strcmp(app->interface_name, name)) {
+			function = app->application_function;
+			pthread_rwlock_rdlock(&use_lock);
+			break;
+		}
+	}
+	pthread_mutex_unlock(&mutex);
+	if (!function) {
+		return "no application of this name";
+	}
+	function(session, data);
+	pthread_rwlock_unlock(&use_lock);
+	return NULL;
+}
+
 void host_module_describe(host_json_t *json)
 {
 	pthread_mutex_lock(&mutex);

@@ -97,6 +97,16 @@ static void run_jobs(switch_core_session_t *session)
 	} while (job);
 }
 
+static bool session_has_work(switch_core_session_t *session)
+{
+	bool has;
+
+	pthread_mutex_lock(&session->wake_mutex);
+	has = session->jobs || switch_channel_down_nosig(&session->channel);
+	pthread_mutex_unlock(&session->wake_mutex);
+	return has;
+}
+
 /* Sleep until the channel's clock shows next, or something else is to be done. Returns whether it is time. */
 static bool sleep_until(switch_core_session_t *session, int64_t real_ns)
 {
@@ -112,35 +122,64 @@ static bool sleep_until(switch_core_session_t *session, int64_t real_ns)
 	return !woken;
 }
 
-/* An absolute clock: a tick that came late does not move the ones after it. */
+/* Wait for the channel's next tick and do it. False if there was something else to do before.
+ * An absolute clock: a tick that came late does not move the ones after it. */
+static bool media_step(switch_core_session_t *session)
+{
+	int64_t next = session->next_read_ns < session->next_write_ns ? session->next_read_ns : session->next_write_ns;
+
+	if (session->speed > 0) {
+		int64_t real_ns = session->start_ns + (int64_t) ((double) next / session->speed);
+
+		if (!sleep_until(session, real_ns)) {
+			return false;
+		}
+		host_stat_add(HOST_STAT_TICK_LATE, host_now_ns() - real_ns);
+	} else if (session_has_work(session)) {
+		return false;
+	}
+	atomic_store(&session->clock_ns, next);
+	if (next >= session->next_read_ns) {
+		host_media_read_tick(session);
+		session->next_read_ns += ptime_ns(session, true);
+	}
+	if (next >= session->next_write_ns) {
+		host_media_write_tick(session);
+		session->next_write_ns += ptime_ns(session, false);
+	}
+	return true;
+}
+
 static void run_media(switch_core_session_t *session)
 {
-	int64_t start_ns = host_now_ns();
-
+	session->start_ns = host_now_ns();
 	while (switch_channel_up_nosig(&session->channel)) {
-		int64_t next = session->next_read_ns < session->next_write_ns ? session->next_read_ns : session->next_write_ns;
-
-		if (session->speed > 0) {
-			int64_t real_ns = start_ns + (int64_t) ((double) next / session->speed);
-
-			if (!sleep_until(session, real_ns)) {
-				run_jobs(session);
-				continue;
-			}
-			host_stat_add(HOST_STAT_TICK_LATE, host_now_ns() - real_ns);
-		} else {
+		if (!media_step(session)) {
 			run_jobs(session);
 		}
-		atomic_store(&session->clock_ns, next);
-		if (next >= session->next_read_ns) {
-			host_media_read_tick(session);
-			session->next_read_ns += ptime_ns(session, true);
-		}
-		if (next >= session->next_write_ns) {
-			host_media_write_tick(session);
-			session->next_write_ns += ptime_ns(session, false);
-		}
 	}
+}
+
+/* For an application on the channel's thread, which keeps the clock going by reading. */
+switch_status_t switch_core_session_read_frame(switch_core_session_t *session, switch_frame_t **frame,
+											   switch_io_flag_t flags, int stream_id)
+{
+	HOST_NOTE_CALL();
+	(void) flags;
+	(void) stream_id;
+	*frame = &session->raw_read_frame;
+	if (media_step(session)) {
+		return SWITCH_STATUS_SUCCESS;
+	}
+	return switch_channel_down_nosig(&session->channel) ? SWITCH_STATUS_FALSE : SWITCH_STATUS_BREAK;
+}
+
+/* What the core hands to a channel as events, this host hands to it as jobs. */
+switch_status_t switch_ivr_parse_all_events(switch_core_session_t *session)
+{
+	HOST_NOTE_CALL();
+	run_jobs(session);
+	return SWITCH_STATUS_SUCCESS;
 }
 
 /* The states after CS_HANGUP, in the core's order. */

@@ -145,6 +145,11 @@ SWITCH_DECLARE(switch_status_t)
 switch_core_session_write_frame(switch_core_session_t *session, switch_frame_t *frame, switch_io_flag_t flags,
 								int stream_id);
 
+SWITCH_DECLARE(switch_status_t)
+switch_core_session_read_frame(switch_core_session_t *session, switch_frame_t **frame, switch_io_flag_t flags,
+							   int stream_id);
+SWITCH_DECLARE(switch_status_t) switch_ivr_parse_all_events(switch_core_session_t *session);
+
 /* Channels. */
 SWITCH_DECLARE(char *) switch_channel_get_name(switch_channel_t *channel);
 SWITCH_DECLARE(char *) switch_channel_get_uuid(switch_channel_t *channel);
@@ -171,6 +176,8 @@ SWITCH_DECLARE(void) switch_channel_event_set_data(switch_channel_t *channel, sw
 SWITCH_DECLARE(switch_channel_state_t)
 switch_channel_perform_hangup(switch_channel_t *channel, const char *file, const char *func, int line,
 							  switch_call_cause_t hangup_cause);
+SWITCH_DECLARE(switch_status_t)
+switch_channel_perform_answer(switch_channel_t *channel, const char *file, const char *func, int line);
 SWITCH_DECLARE(switch_status_t)
 switch_channel_perform_pre_answer(switch_channel_t *channel, const char *file, const char *func, int line);
 

@@ -116,6 +116,8 @@ static inline const char *switch_const_char_type_check(const char *str)
 #define switch_core_session_strdup(_session, _todup) \
 	switch_core_perform_session_strdup(_session, _todup, __FILE__, __SWITCH_FUNC__, __LINE__)
 
+#define SWITCH_READ_ACCEPTABLE(status) \
+	((status) == SWITCH_STATUS_SUCCESS || (status) == SWITCH_STATUS_BREAK || (status) == SWITCH_STATUS_INUSE)
 #define switch_core_session_locate(uuid_str) \
 	switch_core_session_perform_locate(uuid_str, __FILE__, __SWITCH_FUNC__, __LINE__)
 #define switch_core_session_force_locate(uuid_str) \
@@ -143,6 +145,7 @@ static inline const char *switch_const_char_type_check(const char *str)
 	switch_channel_set_variable_var_check(_channel, _var, _val, SWITCH_TRUE)
 #define switch_channel_hangup(channel, hangup_cause) \
 	switch_channel_perform_hangup(channel, __FILE__, __SWITCH_FUNC__, __LINE__, hangup_cause)
+#define switch_channel_answer(channel) switch_channel_perform_answer(channel, __FILE__, __SWITCH_FUNC__, __LINE__)
 #define switch_channel_pre_answer(channel) \
 	switch_channel_perform_pre_answer(channel, __FILE__, __SWITCH_FUNC__, __LINE__)
 

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The dialplan application: a conversation that lasts until the stream ends or the channel goes elsewhere.
+ */
+#include "mod_openai_audio_stream.h"
+
+#define APP_NAME "openai_audio_stream"
+#define APP_SYNTAX "<url|profile:name> [mono|mixed|stereo] [8k|16k|24k|<Hz>] [mute_user]"
+
+/* Read the channel, as an application must: the caller's audio comes by what the channel reads. */
+static void converse(switch_core_session_t *session, switch_channel_t *channel, oas_stream_t *stream)
+{
+	while (switch_channel_ready(channel) && !atomic_load_explicit(&stream->closed, memory_order_acquire)) {
+		switch_frame_t *frame;
+
+		switch_ivr_parse_all_events(session);
+		if (switch_channel_test_flag(channel, CF_BREAK)) { /* uuid_break */
+			switch_channel_clear_flag(channel, CF_BREAK);
+			return;
+		}
+		if (!SWITCH_READ_ACCEPTABLE(switch_core_session_read_frame(session, &frame, SWITCH_IO_FLAG_NONE, 0))) {
+			return;
+		}
+	}
+}
+
+/* Runs "<uuid> <words>"; the caller frees the reply. */
+static char *command(switch_core_session_t *session, const char *words)
+{
+	char *line = switch_mprintf("%s %s", switch_core_session_get_uuid(session), words);
+	char *reply = oasGoCommand(line);
+
+	free(line);
+	return reply;
+}
+
+SWITCH_STANDARD_APP(openai_audio_stream_function)
+{
+	switch_channel_t *channel = switch_core_session_get_channel(session);
+	oas_stream_t *stream;
+	char *start, *reply;
+
+	switch_channel_answer(channel);
+	start = switch_mprintf("start %s", data ? data : "");
+	reply = command(session, start);
+	free(start);
+	if (!reply || strncmp(reply, "+OK", 3)) {
+		mod_openai_audio_stream_bug_refused(channel, reply && !strncmp(reply, "-ERR ", 5) ? reply + 5 : "out of memory");
+		free(reply);
+		return;
+	}
+	free(reply);
+	stream = mod_openai_audio_stream_bug_stream(channel);
+	if (!stream) {
+		return; /* it has ended already, and has set the variables */
+	}
+	converse(session, channel, stream);
+	/* At a hang-up the core closes the stream, which then knows that it was one. */
+	if (switch_channel_up(channel) && !atomic_load_explicit(&stream->closed, memory_order_acquire)) {
+		free(command(session, "stop"));
+	}
+	oas_stream_unref(stream);
+}
+
+void mod_openai_audio_stream_app_start(switch_loadable_module_interface_t **module_interface)
+{
+	switch_application_interface_t *app_interface;
+
+	SWITCH_ADD_APP(app_interface, APP_NAME, "Converse with a Realtime server",
+				   "Answers, connects the channel to a Realtime server, and returns when the stream ends",
+				   openai_audio_stream_function, APP_SYNTAX, SAF_NONE);
+}
