@@ -69,6 +69,9 @@ func (c *conversation) reset() {
 	c.discarded, c.discardNameless = nil, false
 }
 
+// idle reports whether no response runs, or is about to.
+func (c *conversation) idle() bool { return !c.active && !c.creating && len(c.createQueue) == 0 }
+
 // wantsAudio reports whether a delta is to be played: late ones of an interrupted response are not.
 func (c *conversation) wantsAudio(responseID string) bool {
 	if responseID == "" {

@@ -149,12 +149,13 @@ func (h *history) replay(p *realtime.Provider) (events [][]byte) {
 
 type reconnectEvent struct {
 	GapMS    int64 `json:"gap_ms"`
+	Planned  bool  `json:"planned"`
 	Sessions int   `json:"session_updates"`
 	Items    int   `json:"items"`
 }
 
-// restore tells a new session what the old one knew, before any audio.
-func (s *Session) restore(now time.Time) {
+// restore tells a new session what the old one knew, before any audio. planned: the old one was not lost.
+func (s *Session) restore(now time.Time, planned bool) {
 	s.talk.reset()
 	items := s.history.replay(s.provider)
 	updates := s.history.updates
@@ -164,5 +165,5 @@ func (s *Session) restore(now time.Time) {
 	for _, msg := range items {
 		_ = s.link.conn.Send(msg)
 	}
-	s.event("reconnect", reconnectEvent{now.Sub(s.lostAt).Milliseconds(), len(updates), len(items)})
+	s.event("reconnect", reconnectEvent{now.Sub(s.lostAt).Milliseconds(), planned, len(updates), len(items)})
 }

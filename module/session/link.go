@@ -35,9 +35,10 @@ const (
 
 // link is one connection of a session, from the first SYN to its end. It belongs to the session's goroutine.
 type link struct {
-	state  linkState
-	conn   Conn
-	cancel context.CancelFunc
+	state   linkState
+	conn    Conn
+	cancel  context.CancelFunc
+	expires time.Time // when the server will end the session; zero if it has not said
 }
 
 // linkEvent is what a link's goroutine tells the session: a connection, a message or an end, in this order.
@@ -57,11 +58,13 @@ const (
 	minLife = 10 * time.Second
 )
 
-// connect starts an attempt. Its goroutine ends with the connection, or with the session.
-func (s *Session) connect() {
+// connect starts an attempt.
+func (s *Session) connect() { s.link = s.dialLink() }
+
+// dialLink dials. Its goroutine ends with the connection, or with the session.
+func (s *Session) dialLink() *link {
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &link{cancel: cancel}
-	s.link = l
 	options := s.cfg.transportOptions()
 	go guard(s.panicked, func() {
 		defer cancel()
@@ -82,6 +85,7 @@ func (s *Session) connect() {
 			}
 		}
 	})
+	return l
 }
 
 // post gives the session an event; false if it has ended.
@@ -97,6 +101,8 @@ func (s *Session) post(e linkEvent) bool {
 // handleLink takes one event of a link.
 func (s *Session) handleLink(e linkEvent) {
 	switch l := e.link; {
+	case l == s.roll.next && l != nil:
+		s.handleNext(e)
 	case l != s.link:
 		if e.conn != nil { // dialled although given up meanwhile
 			e.conn.Close(1000, normalClosure)
@@ -121,7 +127,7 @@ func (s *Session) opened(now time.Time) {
 	s.capture.bound(s.cfg.Settings.ReconnectBuffer)
 	s.configure()
 	if s.connects > 1 {
-		s.restore(now)
+		s.restore(now, false)
 	}
 	s.sendAudio()
 }
@@ -133,6 +139,7 @@ func (s *Session) linkLost(l *link, err error) {
 	l.cancel()
 	s.link = nil
 	s.openBy = time.Time{}
+	s.speaking = false
 
 	closed := closeInfo(err)
 	if wasOpen {

@@ -55,11 +55,16 @@ func (s *Session) handle(e *realtime.Event) {
 		s.player.finish(e.ResponseID)
 		s.outDecoder.Reset()
 	case realtime.KindSessionCreated, realtime.KindSessionUpdated:
+		if e.Kind == realtime.KindSessionCreated {
+			s.roll.plan(time.Now(), e.ExpiresAt, s.provider.MaxSession)
+		}
 		s.sessionSettled(e)
 	case realtime.KindSpeechStarted:
+		s.speaking = true
 		s.turns.speechStarted(time.Now())
 		s.talk.speechStarted(s.player.spoken(), s.player.unheard())
 	case realtime.KindSpeechStopped:
+		s.speaking = false
 		s.turns.speechStopped(time.Now())
 	case realtime.KindResponseCreated:
 		s.overflowing = false

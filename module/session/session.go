@@ -60,6 +60,7 @@ type Session struct {
 	history history
 
 	link     *link
+	roll     rollover
 	backoff  transport.Backoff
 	retries  int
 	connects int
@@ -76,6 +77,7 @@ type Session struct {
 	update   []byte // the session.update that the settings asked for
 	greeted  bool
 
+	speaking    bool // the caller, says the server
 	paused      bool
 	muteOpenAI  bool
 	inFormat    realtime.Format
@@ -179,9 +181,10 @@ func (s *Session) tick(now time.Time) time.Duration {
 		s.talk.cut(c)
 	}
 	s.turns.tick(s)
+	s.tickRollover(now)
 
 	next := s.gapAt
-	for _, t := range []time.Time{s.openBy, s.retryAt, s.stopAt, s.playAt} {
+	for _, t := range []time.Time{s.openBy, s.retryAt, s.stopAt, s.playAt, s.roll.due()} {
 		if !t.IsZero() && t.Before(next) {
 			next = t
 		}
@@ -253,6 +256,7 @@ func (s *Session) finish() {
 		}
 		s.stream.Detach()
 		close(s.detached)
+		s.roll.cancel()
 		if l := s.link; l != nil {
 			s.closeLink(l)
 		}
