@@ -14,16 +14,18 @@ type SessionOptions struct {
 	Instructions  string
 	Voice         string
 	TurnDetection json.RawMessage // "null" switches the server's detection off
-	InputFormat   Format
-	OutputFormat  Format
-	InputRateHz   int // of PCM16; OpenAI demands 24000
-	OutputRateHz  int
-	EventID       string
+	// KeepAnswer: the server must not cancel an answer because the caller speaks.
+	KeepAnswer   bool
+	InputFormat  Format
+	OutputFormat Format
+	InputRateHz  int // of PCM16; OpenAI demands 24000
+	OutputRateHz int
+	EventID      string
 }
 
 // Empty reports whether there is nothing to tell the server: it uses PCM16 unless told otherwise.
 func (o *SessionOptions) Empty() bool {
-	return len(o.Base) == 0 && o.Instructions == "" && o.Voice == "" && len(o.TurnDetection) == 0 &&
+	return len(o.Base) == 0 && o.Instructions == "" && o.Voice == "" && len(o.TurnDetection) == 0 && !o.KeepAnswer &&
 		o.InputFormat == PCM16 && o.OutputFormat == PCM16
 }
 
@@ -101,12 +103,25 @@ func (o *SessionOptions) nested(session map[string]any, detection any) {
 	if len(o.TurnDetection) > 0 {
 		in["turn_detection"] = detection
 	}
+	o.keepAnswer(in)
 	if o.Voice != "" {
 		out["voice"] = o.Voice
 	}
 	if o.Instructions != "" {
 		session["instructions"] = o.Instructions
 	}
+}
+
+// keepAnswer completes the turn detection in its parent object. With none at all (null) nothing interrupts.
+func (o *SessionOptions) keepAnswer(parent map[string]any) {
+	if old, ok := parent["turn_detection"]; !o.KeepAnswer || ok && old == nil {
+		return
+	}
+	detection := child(parent, "turn_detection")
+	if _, ok := detection["type"]; !ok {
+		detection["type"] = "server_vad"
+	}
+	detection["interrupt_response"] = false
 }
 
 func nestedFormat(f Format, rateHz int) map[string]any {
@@ -123,6 +138,7 @@ func (o *SessionOptions) flat(session map[string]any, detection any) {
 	if len(o.TurnDetection) > 0 {
 		session["turn_detection"] = detection
 	}
+	o.keepAnswer(session)
 	if o.Voice != "" {
 		session["voice"] = o.Voice
 	}

@@ -45,6 +45,7 @@ func (s *Session) configure() {
 		Instructions:  set.Instructions,
 		Voice:         set.Voice,
 		TurnDetection: set.TurnDetection,
+		KeepAnswer:    set.BargeIn.Off || set.BargeIn.Min > 0,
 		InputFormat:   s.inFormat,
 		OutputFormat:  s.outFormat,
 		InputRateHz:   s.capture.rateHz,

@@ -200,7 +200,7 @@ func (s *Session) answerStarted(a *answer) {
 
 func (s *Session) answerStopped(a *answer, interrupted bool) {
 	s.event("openai_speech_stop", eventStatus{Status: "stopped"})
-	s.turns.playbackStopped(a.responseID, interrupted, time.Now())
+	s.turns.playbackStopped(a.responseID, a.heard, interrupted, time.Now())
 }
 
 // The commands of the API. Each runs on the session's goroutine through do.

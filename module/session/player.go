@@ -25,7 +25,8 @@ type answer struct {
 	done       bool // no more audio of it will come
 	drained    bool // all of it is in the ring: end is valid
 	start, end uint64
-	underruns  uint64 // the stream's count when it began
+	underruns  uint64        // the stream's count when it began
+	heard      time.Duration // of it, once it has ended
 }
 
 // segment is the audio of one content part of one item: the unit of truncation.
@@ -440,7 +441,8 @@ func (p *player) report() {
 			return
 		}
 		p.answers = p.answers[1:]
-		p.playedMS += a.playedAt(read).Milliseconds()
+		a.heard = a.playedAt(read)
+		p.playedMS += a.heard.Milliseconds()
 		if a.started {
 			p.onStop(a, false)
 		}
@@ -521,7 +523,8 @@ func (p *player) settleFlush(now time.Time) (cuts []cut) {
 		}
 	}
 	for _, a := range f.answers {
-		p.playedMS += a.playedAt(from).Milliseconds()
+		a.heard = a.playedAt(from)
+		p.playedMS += a.heard.Milliseconds()
 		if !a.started && a.anyWritten() && from > a.start {
 			a.started = true
 			p.onStart(a)

@@ -16,7 +16,8 @@ type turn struct {
 	speechStopped time.Time // zero when the model spoke unasked
 	firstAudio    time.Time
 	firstSample   time.Time
-	ended         time.Time // playback's end
+	ended         time.Time     // playback's end
+	heard         time.Duration // of the answer
 
 	interrupted bool
 	responded   bool // response.done came
@@ -100,8 +101,9 @@ func (t *turns) playbackStarted(id string, now time.Time) {
 	}
 }
 
-func (t *turns) playbackStopped(id string, interrupted bool, now time.Time) {
+func (t *turns) playbackStopped(id string, heard time.Duration, interrupted bool, now time.Time) {
 	if u := t.find(id); u != nil {
+		u.heard += heard
 		u.ended, u.interrupted = now, u.interrupted || interrupted
 	}
 }
@@ -152,7 +154,7 @@ func (t *turns) tick(s *Session) {
 
 func (u *turn) event(t *turns) turnEvent {
 	e := turnEvent{ResponseID: u.responseID, Status: u.status, Interrupted: u.interrupted, Agent: u.agent,
-		Caller: u.caller, Usage: u.usage}
+		Caller: u.caller, Usage: u.usage, PlayedMS: u.heard.Milliseconds()}
 	if e.Caller == "" {
 		e.Caller, t.callerText = t.callerText, ""
 	}
@@ -164,9 +166,6 @@ func (u *turn) event(t *turns) turnEvent {
 		return &ms
 	}
 	e.FirstAudioMS, e.FirstPlayMS, e.EndMS = since(u.firstAudio), since(u.firstSample), since(u.ended)
-	if !u.firstSample.IsZero() && !u.ended.IsZero() {
-		e.PlayedMS = u.ended.Sub(u.firstSample).Milliseconds()
-	}
 	return e
 }
 
