@@ -54,7 +54,11 @@ func openDoorbells() error {
 			s := &shard{bell: bell, file: os.NewFile(uintptr(C.oas_doorbell_fd(bell)), "doorbell")}
 			s.streams.Store(new([]*stream))
 			doorbells.shards = append(doorbells.shards, s)
-			go s.serve() // runs as long as the process
+			go func() { // runs as long as the process
+				for {
+					s.serve()
+				}
+			}()
 		}
 	})
 	return doorbells.err
@@ -86,8 +90,9 @@ func (s *shard) remove(st *stream) {
 
 // serve wakes the streams that have something new. While they keep coming it looks once a pollEvery, so that the media
 // threads find nobody asleep and ring in vain, which is free; the wake of an idle processor would cost them 25 to 110 µs
-// each time. It sleeps when nothing came for a while.
+// each time. It sleeps when nothing came for a while. It returns only after a bug.
 func (s *shard) serve() {
+	defer caught(func(string) { time.Sleep(time.Second) }) // a bug that stays must not keep a processor busy
 	var count [8]byte
 	for {
 		for vain := 0; vain < pollsInVain; vain++ {

@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 
 #include "mod_openai_audio_stream.h"
+#include "oas_guest.h"
 
 /* What Go has not closed by then is cut off; an operator waits for this. */
 #define SHUTDOWN_TIMEOUT_MS 5000
@@ -27,6 +28,13 @@ static switch_status_t load_engine(void)
 																				: SWITCH_STATUS_GENERR;
 }
 
+/* FreeSWITCH and its modules may install signal handlers after us; it tells the time three times a minute. */
+static void on_heartbeat(switch_event_t *event)
+{
+	(void) event;
+	oas_guest_handlers();
+}
+
 SWITCH_MODULE_LOAD_FUNCTION(mod_openai_audio_stream_load)
 {
 	mod_openai_audio_stream_host_start();
@@ -40,6 +48,11 @@ SWITCH_MODULE_LOAD_FUNCTION(mod_openai_audio_stream_load)
 		mod_openai_audio_stream_host_stop();
 		return SWITCH_STATUS_GENERR;
 	}
+	oas_guest_handlers();
+	if (switch_event_bind("mod_openai_audio_stream", SWITCH_EVENT_HEARTBEAT, NULL, on_heartbeat, NULL) !=
+		SWITCH_STATUS_SUCCESS) {
+		switch_log_printf(SWITCH_CHANNEL_LOG, SWITCH_LOG_WARNING, "Signal handlers will not be looked at again\n");
+	}
 	mod_openai_audio_stream_config_start();
 	*module_interface = switch_loadable_module_create_module_interface(pool, modname);
 	mod_openai_audio_stream_api_start(module_interface);
@@ -50,6 +63,7 @@ SWITCH_MODULE_LOAD_FUNCTION(mod_openai_audio_stream_load)
 SWITCH_MODULE_SHUTDOWN_FUNCTION(mod_openai_audio_stream_shutdown)
 {
 	mod_openai_audio_stream_api_stop();
+	switch_event_unbind_callback(on_heartbeat);
 	mod_openai_audio_stream_config_stop();
 	oasGoShutdown(SHUTDOWN_TIMEOUT_MS);
 	mod_openai_audio_stream_pacer_stop();

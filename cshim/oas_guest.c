@@ -9,6 +9,8 @@
  * for all (runtime/proc.go, initSigmask) and unblocks by itself what it needs. FreeSWITCH's own threads do not come by
  * here. Tested by test/cunit/test_guest.c.
  */
+#include "oas_guest.h"
+
 #include <pthread.h>
 #include <signal.h>
 
@@ -59,4 +61,18 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, thread_
 		pthread_attr_destroy(&own);
 	}
 	return error;
+}
+
+void oas_guest_handlers(void)
+{
+	for (int number = 1; number < NSIG; number++) {
+		struct sigaction action;
+
+		if (sigaction(number, NULL, &action) || (action.sa_flags & SA_ONSTACK) || action.sa_handler == SIG_DFL ||
+			action.sa_handler == SIG_IGN) {
+			continue;
+		}
+		action.sa_flags |= SA_ONSTACK;
+		sigaction(number, &action, NULL);
+	}
 }

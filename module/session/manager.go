@@ -139,12 +139,12 @@ func (m *Manager) start(c command.Command) error {
 	m.sessions[c.UUID] = s
 	m.running.Add(1)
 	m.mu.Unlock()
-	go func() { // ends with the session
+	go guard(func(string) {}, func() { // ends with the session
 		defer m.running.Done()
 		defer m.forget(s)
 		s.run()
 		<-s.notify.idle
-	}()
+	})
 	return nil
 }
 
@@ -183,7 +183,7 @@ func (m *Manager) Close(timeout time.Duration) bool {
 	done := make(chan struct{})
 	go guard(func(string) {}, func() { // ends when every session has
 		for _, s := range all {
-			go s.stop(nil, "unload")
+			go guard(func(string) {}, func() { _ = s.stop(nil, "unload") })
 		}
 		m.running.Wait()
 		close(done)

@@ -39,7 +39,7 @@ func (n *notifier) post(call func()) {
 	n.queue = append(n.queue, call)
 	if !n.running {
 		n.running = true
-		go n.run() // ends when the queue is empty
+		go guard(func(string) {}, n.run) // ends when the queue is empty
 	}
 }
 

@@ -283,7 +283,9 @@ func (s *Session) panicked(reason string) {
 	s.host.Log(logCrit, s.cfg.UUID, s.mask("caught a bug, this stream ends: "+reason))
 	s.event("error", eventStatus{Status: "error", Message: errorMessage{Error: internalError}})
 	// Also reached from the link's goroutine, so the session is told by its own means.
-	go s.do(func() error { s.end("internal_error"); s.failed = internalError; return nil }) // ends with the command or the session
+	go guard(func(string) {}, func() { // ends with the command or the session
+		_ = s.do(func() error { s.end("internal_error"); s.failed = internalError; return nil })
+	})
 }
 
 // do runs f on the session's goroutine and returns its error.

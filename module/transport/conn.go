@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -73,11 +74,21 @@ func newConn(ws *websocket.Conn, s *socket, m *hostlog.Masker, o *Options) *Conn
 	c := &Conn{ws: ws, socket: s, masker: m, options: o, done: make(chan struct{})}
 	c.queue.init(o.SendQueue)
 	s.hear()
-	go c.write()
+	go c.guard(c.write)
 	if o.HeartBeat > 0 {
-		go c.beat()
+		go c.guard(c.beat)
 	}
 	return c
+}
+
+// guard runs f. A panic in it ends the connection: a bug in one must not end the process.
+func (c *Conn) guard(f func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			c.end(&CloseError{codeAbnormal, "internal error", fmt.Errorf("%v\n%s", r, debug.Stack())})
+		}
+	}()
+	f()
 }
 
 // Send queues a text message and never waits. The message belongs to the connection from then on. It fails with
@@ -224,7 +235,7 @@ func (c *Conn) Close(code int, reason string) {
 	if !c.queue.finish(code, reason) {
 		return
 	}
-	go func() { // ends with the connection, CloseTimeout from now at most
+	go c.guard(func() { // ends with the connection, CloseTimeout from now at most
 		timer := time.NewTimer(c.options.CloseTimeout)
 		defer timer.Stop()
 		select {
@@ -232,7 +243,7 @@ func (c *Conn) Close(code int, reason string) {
 		case <-timer.C:
 			c.end(&CloseError{code, "closed without an answer", context.DeadlineExceeded})
 		}
-	}()
+	})
 }
 
 // sendable reports whether a closing frame may have the code (RFC 6455, 7.4).

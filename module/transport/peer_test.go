@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // serving starts a server and stops it at the test's end.
@@ -91,10 +93,30 @@ func raw(t *testing.T, answer func(rw *bufio.ReadWriter, r *http.Request)) *http
 // gone is a server that has been stopped: nobody listens at its address.
 func gone(t *testing.T) *httptest.Server {
 	t.Helper()
-	s := httptest.NewServer(nil)
-	s.Close()
-	return s
+	// The port stays taken, bound without listening: another test's server could be found there otherwise.
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Close(fd) })
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	name, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: name.(*unix.SockaddrInet4).Port}
+	return &httptest.Server{URL: "http://" + address.String(), Listener: unlistening{addr: address}}
 }
+
+// unlistening is a listener in name only.
+type unlistening struct {
+	net.Listener
+	addr net.Addr
+}
+
+func (u unlistening) Addr() net.Addr { return u.addr }
 
 // listening accepts TCP connections and never answers; accepted is called for each.
 func listening(t *testing.T, accepted func(net.Conn)) *url.URL {

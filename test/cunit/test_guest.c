@@ -9,6 +9,7 @@
 
 #include "check.h"
 #include "oas_bridge.h"
+#include "oas_guest.h"
 
 #define CALLERS 8
 
@@ -138,6 +139,30 @@ static void check_host_thread(int policy)
 	}
 }
 
+static volatile sig_atomic_t handled;
+
+static void on_signal(int number)
+{
+	handled = number;
+}
+
+/* A handler of the host's that comes after Go gets the signal stack, and nothing else of it changes. */
+static void check_late_handler(void)
+{
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+
+	sigaction(SIGUSR2, &action, NULL);
+	signal(SIGALRM, SIG_IGN);
+	oas_guest_handlers();
+	sigaction(SIGUSR2, NULL, &action);
+	CHECK(action.sa_flags & SA_ONSTACK, "the handler runs on any stack: flags %x", (unsigned) action.sa_flags);
+	CHECK(action.sa_flags & SA_RESTART && action.sa_handler == on_signal, "the handler was changed");
+	raise(SIGUSR2);
+	CHECK(handled == SIGUSR2, "the handler was not called");
+	sigaction(SIGALRM, NULL, &action);
+	CHECK(action.sa_handler == SIG_IGN, "an ignored signal got a handler");
+}
+
 int main(int argc, char **argv)
 {
 	struct sched_param param = {.sched_priority = 10};
@@ -169,6 +194,7 @@ int main(int argc, char **argv)
 	for (int i = 0; i < CALLERS; i++) {
 		pthread_join(callers[i], NULL);
 	}
+	check_late_handler();
 	oasGoShutdown(1000);
 	check_host_thread(policy);
 	return check_exit();
