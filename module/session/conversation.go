@@ -63,10 +63,21 @@ func newConversation(do actions, provider *realtime.Provider, barge bargeIn) *co
 	return &conversation{do: do, provider: provider, barge: barge, serverInterrupts: true}
 }
 
-// reset forgets what a new session of the server does not know.
+// reset forgets what a new session of the server does not know, and asks it for the response that the old one owed.
 func (c *conversation) reset() {
+	var owed []byte
+	switch {
+	case c.creating:
+		owed = c.created
+	case c.active:
+		owed = realtime.ResponseCreate()
+	}
 	c.active, c.activeID, c.creating, c.created = false, "", false, nil
 	c.discarded, c.discardNameless = nil, false
+	if owed != nil {
+		c.createQueue = append([][]byte{owed}, c.createQueue...)
+	}
+	c.next()
 }
 
 // idle reports whether no response runs, or is about to.

@@ -156,7 +156,6 @@ type reconnectEvent struct {
 
 // restore tells a new session what the old one knew, before any audio. planned: the old one was not lost.
 func (s *Session) restore(now time.Time, planned bool) {
-	s.talk.reset()
 	items := s.history.replay(s.provider)
 	updates := s.history.updates
 	for _, msg := range updates {
@@ -165,5 +164,6 @@ func (s *Session) restore(now time.Time, planned bool) {
 	for _, msg := range items {
 		_ = s.link.conn.Send(msg)
 	}
+	s.talk.reset()
 	s.event("reconnect", reconnectEvent{now.Sub(s.lostAt).Milliseconds(), planned, len(updates), len(items)})
 }
