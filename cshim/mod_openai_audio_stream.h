@@ -37,6 +37,11 @@ oas_stream_t *mod_openai_audio_stream_bug_stream(switch_channel_t *channel);
 /* Set the variables of a stream that has not started. Any thread that holds the session. */
 void mod_openai_audio_stream_bug_refused(switch_channel_t *channel, const char *error);
 
+#ifdef OAS_MEASURE
+/* Log how long the callbacks took, see oas_measure.h. Shutdown thread. */
+void mod_openai_audio_stream_bug_measured(void);
+#endif
+
 /* _pacer.c: silence for channels to which nothing else writes. */
 
 /* Start the first thread. Load thread. pool lives until after pacer_stop. */

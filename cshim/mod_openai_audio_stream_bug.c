@@ -6,6 +6,7 @@
  * has been unlinked is not inside a callback and will not be called again, but for CLOSE, which comes exactly once.
  */
 #include "mod_openai_audio_stream.h"
+#include "oas_measure.h"
 #include "oas_play.h"
 
 #define PORT_KEY "_openai_audio_stream_"
@@ -211,9 +212,17 @@ static void on_close(switch_media_bug_t *bug, port_t *port)
 	oas_stream_unref(stream);
 }
 
+#ifdef OAS_MEASURE
+void mod_openai_audio_stream_bug_measured(void)
+{
+	oas_measure_log();
+}
+#endif
+
 static switch_bool_t on_media(switch_media_bug_t *bug, void *user_data, switch_abc_type_t type)
 {
 	port_t *port = user_data;
+	OAS_MEASURE_START(now_ns());
 
 	switch (type) {
 	case SWITCH_ABC_TYPE_INIT:
@@ -224,9 +233,11 @@ static switch_bool_t on_media(switch_media_bug_t *bug, void *user_data, switch_a
 		break;
 	case SWITCH_ABC_TYPE_READ:
 		on_read(bug, port->stream);
+		OAS_MEASURE_END(OAS_MEASURED_READ, now_ns());
 		break;
 	case SWITCH_ABC_TYPE_WRITE_REPLACE:
 		on_write(bug, port);
+		OAS_MEASURE_END(OAS_MEASURED_WRITE_REPLACE, now_ns());
 		break;
 	case SWITCH_ABC_TYPE_CLOSE:
 		on_close(bug, port);
