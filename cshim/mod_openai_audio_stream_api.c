@@ -29,6 +29,7 @@ void mod_openai_audio_stream_api_start(switch_loadable_module_interface_t **modu
 
 	SWITCH_ADD_API(api_interface, API_NAME, "Connect a channel to a Realtime server", uuid_openai_audio_stream_function,
 				   API_SYNTAX);
+	switch_console_set_complete("add " API_NAME " status");
 	for (size_t i = 0; i < sizeof(completions) / sizeof(completions[0]); i++) {
 		char line[128];
 

@@ -21,7 +21,8 @@ uuid_openai_audio_stream <uuid> say <base64 text>
 uuid_openai_audio_stream <uuid> interrupt
 uuid_openai_audio_stream <uuid> pause | resume
 uuid_openai_audio_stream <uuid> mute | unmute [user|openai|all]
-uuid_openai_audio_stream <uuid> status`
+uuid_openai_audio_stream <uuid> status
+uuid_openai_audio_stream status`
 
 // Verb is what a command asks for.
 type Verb string
@@ -76,7 +77,7 @@ const DefaultRateHz = 8000
 
 // Command is one parsed command. Which fields are set depends on Verb.
 type Command struct {
-	UUID string
+	UUID string // "" in a Status of the module
 	Verb Verb
 
 	// Start.
@@ -101,6 +102,9 @@ type Command struct {
 // says what was wrong, with the value, and what is expected.
 func Parse(args string) (Command, error) {
 	words := strings.Fields(args)
+	if len(words) == 1 && strings.EqualFold(words[0], string(Status)) {
+		return Command{Verb: Status}, nil
+	}
 	if len(words) < 2 {
 		return Command{}, fmt.Errorf("%d arguments: expected <uuid> <command>\n%s", len(words), Usage)
 	}

@@ -69,6 +69,10 @@ func (m *Manager) run(c command.Command) (string, error) {
 	if c.Verb == command.Start {
 		return "stream started", m.start(c)
 	}
+	if c.Verb == command.Status && c.UUID == "" {
+		status, err := json.Marshal(m.status())
+		return string(status), err
+	}
 	s := m.find(c.UUID)
 	if s == nil {
 		return "", fmt.Errorf("channel %q: no stream: start one first", c.UUID)

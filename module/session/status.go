@@ -1,5 +1,31 @@
 package session
 
+import "runtime/metrics"
+
+// moduleStatus is what the status command answers without a uuid, as JSON: what the Go side holds of the process.
+type moduleStatus struct {
+	Sessions      int    `json:"sessions"`
+	Goroutines    uint64 `json:"goroutines"`
+	Threads       uint64 `json:"threads"`
+	HeapLiveBytes uint64 `json:"heap_live_bytes"` // at the last collection
+	MemoryBytes   uint64 `json:"memory_bytes"`    // all that Go has mapped
+}
+
+func (m *Manager) status() moduleStatus {
+	samples := []metrics.Sample{
+		{Name: "/sched/goroutines:goroutines"}, {Name: "/sched/threads/total:threads"},
+		{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/total:bytes"},
+	}
+	metrics.Read(samples)
+	value := func(i int) uint64 {
+		if samples[i].Value.Kind() != metrics.KindUint64 {
+			return 0 // Go before 1.26 does not count its threads
+		}
+		return samples[i].Value.Uint64()
+	}
+	return moduleStatus{m.Count(), value(0), value(1), value(2), value(3)}
+}
+
 // status is what the status command answers, as JSON.
 type status struct {
 	State         string `json:"state"` // connecting, open or waiting

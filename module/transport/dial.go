@@ -99,6 +99,7 @@ func (d *dialing) dial(ctx context.Context) (*Conn, *DialError) {
 		return nil, failed
 	}
 	if !stop() {
+		_ = ws.CloseNow() // the library keeps what it was not told to close: its finalizer is part of a cycle
 		return nil, failure(StageHTTP, ctx.Err(), d.masker)
 	}
 	return newConn(ws, d.socket, d.masker, o), nil

@@ -4,6 +4,7 @@
  */
 #include <dirent.h>
 #include <dlfcn.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -51,12 +52,15 @@ void host_process_describe(host_json_t *json)
 {
 	char rss[64];
 	struct rusage usage;
+	struct mallinfo2 memory;
 
 	read_field("/proc/self/status", "VmRSS", rss, sizeof(rss));
 	getrusage(RUSAGE_SELF, &usage);
+	memory = mallinfo2();
 	host_json_int(json, "threads", count_entries("/proc/self/task"));
 	host_json_int(json, "fds", count_entries("/proc/self/fd") - 1); /* without the one that counts them */
 	host_json_int(json, "rss_kb", strtoll(rss, NULL, 10));
+	host_json_int(json, "malloc_bytes", (int64_t) (memory.uordblks + memory.hblkhd)); /* in use; 0 under sanitizers */
 	host_json_int(json, "cpu_user_ms", usage.ru_utime.tv_sec * 1000 + usage.ru_utime.tv_usec / 1000);
 	host_json_int(json, "cpu_system_ms", usage.ru_stime.tv_sec * 1000 + usage.ru_stime.tv_usec / 1000);
 }
