@@ -1,0 +1,164 @@
+package freeswitch
+
+import (
+	"encoding/base64"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"mod_openai_audio_stream/module/realtime/realtimetest"
+)
+
+// Options are how a call is made. The zero value is PCMU to a parked agent leg.
+type Options struct {
+	Codec     string   // that the far leg offers, as absolute_codec_string has it; "" = PCMU
+	Extension string   // of the context agent, what the agent leg does; "" = park
+	Vars      []string // more variables of the far leg, name=value
+}
+
+// Call is a call of the FreeSWITCH to itself. The far leg is parked, so that it plays what it is told to.
+type Call struct {
+	*Switch
+	testing.TB
+	Agent, Far string // the legs' uuids
+	recordings int
+}
+
+// Call makes a SIP call, which is hung up with the test. It returns when the far leg hears the agent leg: answered, or
+// in early media.
+func (s *Switch) Call(tb testing.TB, name string, o Options) *Call {
+	tb.Helper()
+	c := &Call{Switch: s, TB: tb, Agent: name, Far: "far-" + name}
+	codec, extension := o.Codec, o.Extension
+	if codec == "" {
+		codec = "PCMU"
+	}
+	if extension == "" {
+		extension = "park"
+	}
+	// timer_name: playback keeps its own time, and does not wait for a packet of the agent's leg before each of its own.
+	vars := append([]string{"origination_uuid=" + c.Far, "sip_invite_call_id=" + c.Agent, "timer_name=soft",
+		"absolute_codec_string=" + codec}, o.Vars...)
+	c.API("+OK", "originate {%s}sofia/far/%s@127.0.0.1:%d &park()", strings.Join(vars, ","), extension, s.agentSIP)
+	tb.Cleanup(func() {
+		if tb.Failed() {
+			tb.Logf("the log of %s:\n%s", name, strings.Join(s.Logged(name), "\n"))
+		}
+	})
+	return c
+}
+
+// Loopback makes a loopback call; its first leg is the agent's.
+func (s *Switch) Loopback(tb testing.TB, name string) *Call {
+	tb.Helper()
+	c := &Call{Switch: s, TB: tb, Agent: name}
+	c.API("+OK", "originate {origination_uuid=%s,loopback_bowout=false}loopback/park/far &park()", name)
+	c.Far = c.API("", "uuid_getvar %s other_loopback_leg_uuid", name)
+	c.API("+OK", "uuid_setvar %s timer_name soft", c.Far)
+	return c
+}
+
+// API runs a command, whose answer must begin with want.
+func (c *Call) API(want, format string, args ...any) string {
+	c.TB.Helper()
+	return c.Switch.API(c.TB, want, format, args...)
+}
+
+// Event waits for the n-th event of the agent leg.
+func (c *Call) Event(name string, n int) Event {
+	c.TB.Helper()
+	return c.Switch.Event(c.TB, c.Agent, name, n)
+}
+
+// Set sets a variable of the agent leg.
+func (c *Call) Set(name, value string) {
+	c.TB.Helper()
+	c.API("+OK", "uuid_setvar %s %s %s", c.Agent, name, value)
+}
+
+// Stream runs a command of the module on the agent leg, which must succeed.
+func (c *Call) Stream(format string, args ...any) string {
+	c.TB.Helper()
+	return c.API("+OK", "uuid_openai_audio_stream %s %s", c.Agent, fmt.Sprintf(format, args...))
+}
+
+// Begin starts a stream with a server of the call's own and waits until it is connected.
+func (c *Call) Begin(cfg realtimetest.Config, rateHz int) (*realtimetest.Server, *realtimetest.Session) {
+	c.TB.Helper()
+	srv := realtimetest.New(c.TB, cfg)
+	c.TB.Cleanup(c.Hangup) // before the server ends
+	c.Stream("start %s mono %d", srv.URL(), rateHz)
+	c.Event("connect", 1)
+	return srv, c.Session(srv, 0)
+}
+
+// Session waits for a session of the server's.
+func (c *Call) Session(srv *realtimetest.Server, n int) *realtimetest.Session {
+	c.TB.Helper()
+	s, err := srv.Session(c.TB.Context(), n)
+	if err != nil {
+		c.TB.Fatal(err)
+	}
+	return s
+}
+
+// Ask has the model speak, without a word of the caller's.
+func (c *Call) Ask() {
+	c.TB.Helper()
+	c.Stream("send_json %s", base64.StdEncoding.EncodeToString([]byte(`{"type":"response.create"}`)))
+}
+
+// Play begins to play a recording on a leg, which is parked.
+func (c *Call) Play(leg string, pcm []int16, rateHz int) {
+	c.TB.Helper()
+	c.recordings++
+	path := filepath.Join(c.Dir, "rec", fmt.Sprintf("%s-%d-played.wav", c.Agent, c.recordings))
+	writeWAV(c.TB, path, pcm, rateHz)
+	c.API("+OK", "uuid_broadcast %s %s aleg", leg, path)
+}
+
+// Which of a leg's audio a recording has.
+const (
+	Hears  = "RECORD_READ_ONLY"  // what it receives
+	Sends  = "RECORD_WRITE_ONLY" // what it sends, before encoding
+	Stereo = "RECORD_STEREO"     // both: left what it receives
+)
+
+// Recording is one that FreeSWITCH makes.
+type Recording struct {
+	call      *Call
+	leg, path string
+}
+
+// Record begins a recording of a leg.
+func (c *Call) Record(leg, which string) *Recording {
+	c.TB.Helper()
+	c.recordings++
+	r := &Recording{c, leg, filepath.Join(c.Dir, "rec", fmt.Sprintf("%s-%d.wav", leg, c.recordings))}
+	for _, name := range []string{Hears, Sends, Stereo} {
+		c.API("+OK", "uuid_setvar %s %s %t", leg, name, name == which)
+	}
+	c.API("+OK", "uuid_record %s start %s", leg, r.path)
+	return r
+}
+
+// Stop ends the recording and returns it, channels interleaved.
+func (r *Recording) Stop() (pcm []int16, rateHz, channels int) {
+	r.call.TB.Helper()
+	r.call.API("+OK", "uuid_record %s stop %s", r.leg, r.path)
+	pcm, rateHz, channels, err := realtimetest.ReadWAV(r.path)
+	if err != nil {
+		r.call.TB.Fatal(err)
+	}
+	return pcm, rateHz, channels
+}
+
+// Hangup ends the call and waits until both legs are gone.
+func (c *Call) Hangup() {
+	c.TB.Helper()
+	c.API("", "uuid_kill %s", c.Far)
+	for _, leg := range []string{c.Agent, c.Far} {
+		c.Switch.Event(c.TB, leg, "CHANNEL_HANGUP_COMPLETE", 1)
+	}
+}

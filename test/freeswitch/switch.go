@@ -1,0 +1,280 @@
+// Package freeswitch runs the module in a real FreeSWITCH, against a Realtime server in the test's own process.
+//
+// Switch is a private FreeSWITCH on ports of its own, Call a SIP call of it to itself: the far leg, a caller who plays
+// and records files, and the agent leg, on which the module streams. The tests are beside them.
+package freeswitch
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"text/template"
+	"time"
+)
+
+// The environment that names what to test, and makes the tones long.
+const (
+	EnvPrefix = "OAS_FREESWITCH"        // where FreeSWITCH is installed
+	EnvModule = "OAS_FREESWITCH_MODULE" // the module's .so
+	EnvLong   = "OAS_LONG"
+)
+
+// Bound is how long a test waits for something that must come; it decides nothing else.
+const Bound = 150 * time.Second
+
+//go:embed freeswitch.xml
+var configuration string
+
+// Switch is a running FreeSWITCH. Its methods may be called from any goroutine.
+type Switch struct {
+	Dir    string // its configuration, logs and recordings
+	Module string // loaded
+	PID    int
+
+	esl               *esl
+	cmd               *exec.Cmd
+	out               bytes.Buffer // valid when it has ended
+	agentSIP, farSIP  int
+	eslPort           int
+	rtpFirst, rtpLast int
+}
+
+// Start starts a FreeSWITCH that ends with the test, and loads the module.
+func Start(tb testing.TB) *Switch {
+	tb.Helper()
+	s := Prepare(tb)
+	s.load(tb, os.Getenv(EnvModule))
+	return s
+}
+
+// Prepare starts a FreeSWITCH that ends with the test, without the module.
+func Prepare(tb testing.TB) *Switch {
+	tb.Helper()
+	prefix := os.Getenv(EnvPrefix)
+	if prefix == "" || os.Getenv(EnvModule) == "" {
+		tb.Skipf("%s and %s do not name an installed FreeSWITCH and the module: make test does", EnvPrefix, EnvModule)
+	}
+	s := &Switch{Dir: tb.TempDir()}
+	ctx, cancel := context.WithTimeout(context.Background(), Bound)
+	defer cancel()
+	if err := s.start(ctx, prefix); err != nil {
+		tb.Fatalf("%v\n%s", err, s.logTail())
+	}
+	tb.Cleanup(func() {
+		if err := s.stop(); err != nil {
+			tb.Error(err)
+		}
+		if bad := s.complaints(); bad != "" {
+			tb.Errorf("FreeSWITCH complains:\n%s", bad)
+		}
+		if tb.Failed() {
+			tb.Logf("the log of FreeSWITCH ends with:\n%s", s.logTail())
+		}
+	})
+	return s
+}
+
+func (s *Switch) load(tb testing.TB, module string) {
+	tb.Helper()
+	path, err := filepath.Abs(module)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s.Module = path
+	s.API(tb, "+OK", "load %s", path)
+}
+
+func (s *Switch) start(ctx context.Context, prefix string) error {
+	for _, dir := range []string{"log", "db", "run", "tmp", "storage", "rec"} {
+		if err := os.Mkdir(filepath.Join(s.Dir, dir), 0o700); err != nil {
+			return err
+		}
+	}
+	if err := s.choosePorts(); err != nil {
+		return err
+	}
+	t, err := template.New("freeswitch.xml").Parse(configuration)
+	if err != nil {
+		return err
+	}
+	var xml bytes.Buffer
+	err = t.Execute(&xml, map[string]any{"ESL": s.eslPort, "Agent": s.agentSIP, "Far": s.farSIP, "Dir": s.Dir,
+		"RTPFirst": s.rtpFirst, "RTPLast": s.rtpLast})
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(s.Dir, "freeswitch.xml"), xml.Bytes(), 0o600); err != nil {
+		return err
+	}
+	dir := func(name string) string { return filepath.Join(s.Dir, name) }
+	s.cmd = exec.Command(filepath.Join(prefix, "bin", "freeswitch"), "-nonat", "-nf", "-nc", "-conf", s.Dir,
+		"-log", dir("log"), "-db", dir("db"), "-run", dir("run"), "-temp", dir("tmp"), "-storage", dir("storage"))
+	s.cmd.Stdout, s.cmd.Stderr = &s.out, &s.out
+	// It must not outlive a test that is killed.
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := s.cmd.Start(); err != nil {
+		return fmt.Errorf("start FreeSWITCH: %w", err)
+	}
+	s.PID = s.cmd.Process.Pid
+	for {
+		if s.esl, err = dialESL(ctx, fmt.Sprintf("127.0.0.1:%d", s.eslPort), "ClueCon"); err == nil {
+			break
+		}
+		if err := pause(ctx); err != nil {
+			return fmt.Errorf("the event socket did not open: %w", err)
+		}
+	}
+	for {
+		text, err := s.esl.api(ctx, "sofia status")
+		if err != nil || strings.Count(text, "RUNNING") == 2 {
+			return err
+		}
+		if err := pause(ctx); err != nil {
+			return fmt.Errorf("the SIP profiles did not start: %w\n%s", err, text)
+		}
+	}
+}
+
+// pause is the time between two looks at what tells nothing of itself.
+func pause(ctx context.Context) error {
+	select {
+	case <-time.After(50 * time.Millisecond):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// choosePorts finds ports that nothing uses now.
+func (s *Switch) choosePorts() error {
+	var open []io.Closer
+	defer func() {
+		for _, c := range open {
+			_ = c.Close()
+		}
+	}()
+	for _, port := range []*int{&s.eslPort, &s.agentSIP, &s.farSIP} {
+		l, err := net.Listen("tcp4", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		open = append(open, l)
+		*port = l.Addr().(*net.TCPAddr).Port
+	}
+	// Below the range that the kernel gives out; FreeSWITCH itself passes over a port that it cannot bind.
+	const block = 600
+	s.rtpFirst = 12000 + block*rand.IntN(32)
+	s.rtpLast = s.rtpFirst + block - 2
+	return nil
+}
+
+// stop ends FreeSWITCH as an operator does.
+func (s *Switch) stop() error {
+	if s.cmd == nil || s.cmd.Process == nil {
+		return nil
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.cmd.Wait() }()
+	if s.esl != nil {
+		s.esl.mu.Lock()
+		_, _ = fmt.Fprint(s.esl.conn, "bgapi fsctl shutdown now\n\n")
+		s.esl.mu.Unlock()
+		defer s.esl.conn.Close()
+	} else {
+		_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	}
+	select {
+	case err := <-ended:
+		if err != nil {
+			return fmt.Errorf("FreeSWITCH ended with %w\n%s", err, s.out.String())
+		}
+		return nil
+	case <-time.After(Bound):
+		// A stack trace of the module's goroutines on the way.
+		_ = s.cmd.Process.Signal(syscall.SIGABRT)
+		return errors.Join(errors.New("FreeSWITCH did not end"), <-ended)
+	}
+}
+
+func (s *Switch) log() string {
+	b, _ := os.ReadFile(filepath.Join(s.Dir, "log", "freeswitch.log"))
+	return string(b)
+}
+
+// Logged is the lines of the log that contain text.
+func (s *Switch) Logged(text string) (lines []string) {
+	for line := range strings.Lines(s.log()) {
+		if strings.Contains(line, text) {
+			lines = append(lines, strings.TrimSpace(line))
+		}
+	}
+	return lines
+}
+
+var complaint = regexp.MustCompile(`(?m)^.*(\[CRIT\]|\[ALERT\]|caught a bug|has no write codec).*$`)
+
+func (s *Switch) complaints() string { return strings.Join(complaint.FindAllString(s.log(), 20), "\n") }
+
+func (s *Switch) logTail() string {
+	lines := strings.SplitAfter(s.log(), "\n")
+	return strings.Join(lines[max(0, len(lines)-60):], "")
+}
+
+// API runs a command, whose answer must begin with want, and returns the answer.
+func (s *Switch) API(tb testing.TB, want, format string, args ...any) string {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), Bound)
+	defer cancel()
+	command := fmt.Sprintf(format, args...)
+	text, err := s.esl.api(ctx, command)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if !strings.HasPrefix(text, want) {
+		tb.Fatalf("%s: %q, want %s...", command, text, want)
+	}
+	return text
+}
+
+// Event waits for the n-th event (from 1) of a channel, by its name, or by its subclass if it is one of the module's.
+func (s *Switch) Event(tb testing.TB, uuid, name string, n int) Event {
+	tb.Helper()
+	s.wait(tb, fmt.Sprintf("event %s of %s, number %d", name, uuid, n), func() bool { return len(s.Events(uuid, name)) >= n })
+	return s.Events(uuid, name)[n-1]
+}
+
+// Events is those of a channel so far.
+func (s *Switch) Events(uuid, name string) []Event { return s.esl.of(uuid, name) }
+
+func (s *Switch) wait(tb testing.TB, what string, cond func() bool) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), Bound)
+	defer cancel()
+	if err := s.esl.wait(ctx, cond); err != nil {
+		tb.Fatalf("%s: %v", what, err)
+	}
+}
+
+// Poll looks again and again until cond is true.
+func (s *Switch) Poll(tb testing.TB, what string, cond func() bool) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), Bound)
+	defer cancel()
+	for !cond() {
+		if err := pause(ctx); err != nil {
+			tb.Fatalf("%s: %v", what, err)
+		}
+	}
+}
