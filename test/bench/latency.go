@@ -32,7 +32,8 @@ func newClock() (clock, error) {
 
 func (c clock) ns(t time.Time) int64 { return c.baseNS + int64(t.Sub(c.base)) }
 
-// journal is when the server got each message of audio, and when it wrote the first one of each answer, for each call.
+// journal is when the server got each message of audio, when it wrote the first one of each answer, and when it said that
+// the caller speaks, for each call.
 type journal struct {
 	clock clock
 
@@ -41,8 +42,8 @@ type journal struct {
 }
 
 type callJournal struct {
-	appended, answered []int64 // ns
-	answering          bool    // a response has begun and has no audio yet
+	appended, answered, interrupted []int64 // ns
+	answering                       bool    // a response has begun and has no audio yet
 }
 
 func (j *journal) note(s *realtimetest.Session, e realtimetest.Event) {
@@ -58,6 +59,8 @@ func (j *journal) note(s *realtimetest.Session, e realtimetest.Event) {
 	switch {
 	case e.Client && e.Type == "input_audio_buffer.append":
 		c.appended = append(c.appended, at)
+	case e.Type == "input_audio_buffer.speech_started":
+		c.interrupted = append(c.interrupted, at)
 	case e.Type == "response.created":
 		c.answering = true
 	case e.Type == "response.output_audio.delta" && c.answering:
@@ -145,6 +148,25 @@ func (c *callJournal) toCaller(d []time.Duration, f frames, from int64) []time.D
 				d = append(d, time.Duration(f.heard[i].at-at))
 				break
 			}
+		}
+	}
+	return d
+}
+
+// toSilence adds, for each time after from that the caller spoke while an answer was heard, the time until the channel's
+// last frame with it.
+func (c *callJournal) toSilence(d []time.Duration, f frames, from int64) []time.Duration {
+	for _, at := range c.interrupted {
+		i, _ := slices.BinarySearchFunc(f.heard, at, func(h heardFrame, at int64) int { return int(h.at - at) })
+		if at < from || i == 0 || f.heard[i-1].peak < loud {
+			continue
+		}
+		last := at
+		for ; i < len(f.heard) && f.heard[i].peak >= loud; i++ {
+			last = f.heard[i].at
+		}
+		if i < len(f.heard) {
+			d = append(d, time.Duration(last-at))
 		}
 	}
 	return d

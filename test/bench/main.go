@@ -37,7 +37,7 @@ func run(program, module string, calls int, length time.Duration) error {
 	if err != nil {
 		return err
 	}
-	tone := realtimetest.Tone(440, time.Second)
+	tone := realtimetest.Tone(440, 5*time.Second)
 	journal := &journal{clock: now, calls: map[string]*callJournal{}}
 	srv, err := realtimetest.Start(realtimetest.Config{
 		InputRate: 24000, NoRecord: true, Speed: 4, OnEvent: journal.note,
@@ -97,16 +97,18 @@ func run(program, module string, calls int, length time.Duration) error {
 	if err := printStats(m.Raw); err != nil {
 		return err
 	}
-	var toServer, toCaller []time.Duration
+	var toServer, toCaller, toSilence []time.Duration
 	for name, c := range journal.calls {
 		f, err := readFrames(filepath.Join(dir, name+".csv"))
 		if err != nil {
 			return err
 		}
 		toServer, toCaller = c.toServer(toServer, f, from), c.toCaller(toCaller, f, from)
+		toSilence = c.toSilence(toSilence, f, from)
 	}
 	printQuantiles("caller to server", toServer)
 	printQuantiles("server to caller", toCaller)
+	printQuantiles("interruption", toSilence)
 	return nil
 }
 
