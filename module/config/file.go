@@ -52,16 +52,17 @@ func (f *File) Profiles() []string {
 	return names
 }
 
-// Parse reads openai_audio_stream.conf.xml, the text of its <configuration> element. The error says in which line it is
-// broken, and what is expected there. An empty value is the default.
+// Parse reads openai_audio_stream.conf.xml, the text of its <configuration> element. The error names the element that is
+// wrong, and what is expected there. It does not name a line: FreeSWITCH hands the text over without its comments. An
+// empty value is the default.
 func Parse(text []byte) (*File, error) {
 	p := parser{xml: xml.NewDecoder(bytes.NewReader(text)), file: Default()}
 	if err := p.configuration(); err != nil {
 		var syntax *xml.SyntaxError
 		if errors.As(err, &syntax) {
-			return nil, fmt.Errorf("line %d: %s", syntax.Line, syntax.Msg)
+			return nil, fmt.Errorf("no XML: line %d: %s", syntax.Line, syntax.Msg)
 		}
-		return nil, fmt.Errorf("line %d: %w", p.line, err)
+		return nil, err
 	}
 	return p.file, nil
 }
@@ -69,7 +70,6 @@ func Parse(text []byte) (*File, error) {
 // parser walks through the file. Its methods are called after the element's start has been read, and end after its end.
 type parser struct {
 	xml  *xml.Decoder
-	line int // where the current token begins
 	file *File
 }
 
@@ -84,7 +84,6 @@ type element struct {
 func (p *parser) children(parent string, allowed ...element) error {
 	seen := map[string]bool{}
 	for {
-		p.line, _ = p.xml.InputPos()
 		token, err := p.xml.Token()
 		if errors.Is(err, io.EOF) && parent == "" {
 			return nil
@@ -160,26 +159,21 @@ func attribute(e xml.StartElement, name string) (string, bool) {
 
 // params reads the <param> elements inside parent. Each name may come once.
 func (p *parser) params(parent string, use func(param) error) error {
-	lines := map[string]int{}
+	seen := map[string]bool{}
 	return p.children(parent, element{"param", false, func(e xml.StartElement) error {
-		line := p.line
 		name, named := attribute(e, "name")
 		value, valued := attribute(e, "value")
 		switch {
 		case !named || !valued:
-			return errors.New(`param: expected <param name="..." value="..."/>`)
-		case lines[name] > 0:
-			return fmt.Errorf("param %q: expected once, it is in line %d too", name, lines[name])
+			return fmt.Errorf(`param %q in <%s>: expected <param name="..." value="..."/>`, clip(name), parent)
+		case seen[name]:
+			return fmt.Errorf("param %q in <%s>: expected once", name, parent)
 		}
-		lines[name] = line
+		seen[name] = true
 		if err := use(param{name, strings.TrimSpace(value)}); err != nil {
 			return err
 		}
-		err := p.children("param")
-		if err == nil {
-			p.line = line
-		}
-		return err
+		return p.children("param")
 	}})
 }
 
@@ -198,7 +192,6 @@ func (p *parser) setting(given param) error {
 }
 
 func (p *parser) profile(e xml.StartElement) error {
-	line := p.line
 	name, _ := attribute(e, "name")
 	switch _, twice := p.file.profiles[name]; {
 	case name == "":
@@ -218,7 +211,6 @@ func (p *parser) profile(e xml.StartElement) error {
 		return err
 	}
 	if !slices.ContainsFunc(params, func(given param) bool { return given.name == "url" && given.value != "" }) {
-		p.line = line
 		return fmt.Errorf("profile %q: expected a param \"url\"", name)
 	}
 	p.file.profiles[name] = params

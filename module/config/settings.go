@@ -123,7 +123,11 @@ func FromVariables(base Settings, get func(name string) string) (Settings, error
 				continue
 			}
 			if value := get(table[i].Variable); value != "" {
-				if err := table[i].apply(&f, table[i].Variable, value); err != nil {
+				name := table[i].Variable
+				if table[i].Secret {
+					name += " (value not shown)" // and "key: x" would be masked
+				}
+				if err := table[i].apply(&f, name, value); err != nil {
 					return err
 				}
 			}

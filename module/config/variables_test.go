@@ -176,15 +176,15 @@ func TestBadVariablesAreNamed(t *testing.T) {
 		{"STREAM_TURN_DETECTION", `[1]`, `STREAM_TURN_DETECTION "[1]": expected server_vad, semantic_vad, none or a JSON object`},
 		{"STREAM_MAX_DURATION", "forever", `STREAM_MAX_DURATION "forever": expected a number from 0 to 86400 (seconds)`},
 		// Secrets are not quoted.
-		{"STREAM_OPENAI_API_KEY", "forged\r\nkey", `STREAM_OPENAI_API_KEY: expected the key alone, visible ASCII characters without spaces, or file:/path of it`},
-		{"STREAM_OPENAI_API_KEY", "Bearer forged", `STREAM_OPENAI_API_KEY: expected the key alone, visible ASCII characters without spaces, or file:/path of it`},
-		{"STREAM_OPENAI_API_KEY", "file:/nowhere", `STREAM_OPENAI_API_KEY: stat /nowhere: no such file or directory`},
-		{"STREAM_EXTRA_HEADERS", `{"X-A":"forged\nX-B: 1"}`, `STREAM_EXTRA_HEADERS: value of header "X-A": expected no line breaks or control characters`},
-		{"STREAM_EXTRA_HEADERS", `{"Host":"forged"}`, `STREAM_EXTRA_HEADERS: header "Host": it belongs to the connection and can't be set`},
-		{"STREAM_EXTRA_HEADERS", `forged`, `STREAM_EXTRA_HEADERS: expected a JSON object of strings, {"Name":"value"}`},
-		{"STREAM_SESSION", `{"authorization":"forged"`, `STREAM_SESSION: expected a JSON object, plain, in base64, or file:/path of it`},
-		{"STREAM_SESSION", `forged!`, `STREAM_SESSION: expected a JSON object, plain, in base64, or file:/path of it`},
-		{"STREAM_SESSION", `null`, `STREAM_SESSION: expected a JSON object, plain, in base64, or file:/path of it`},
+		{"STREAM_OPENAI_API_KEY", "forged\r\nkey", `STREAM_OPENAI_API_KEY (value not shown): expected the key alone, visible ASCII characters without spaces, or file:/path of it`},
+		{"STREAM_OPENAI_API_KEY", "Bearer forged", `STREAM_OPENAI_API_KEY (value not shown): expected the key alone, visible ASCII characters without spaces, or file:/path of it`},
+		{"STREAM_OPENAI_API_KEY", "file:/nowhere", `STREAM_OPENAI_API_KEY (value not shown): stat /nowhere: no such file or directory`},
+		{"STREAM_EXTRA_HEADERS", `{"X-A":"forged\nX-B: 1"}`, `STREAM_EXTRA_HEADERS (value not shown): value of header "X-A": expected no line breaks or control characters`},
+		{"STREAM_EXTRA_HEADERS", `{"Host":"forged"}`, `STREAM_EXTRA_HEADERS (value not shown): header "Host": it belongs to the connection and can't be set`},
+		{"STREAM_EXTRA_HEADERS", `forged`, `STREAM_EXTRA_HEADERS (value not shown): expected a JSON object of strings, {"Name":"value"}`},
+		{"STREAM_SESSION", `{"authorization":"forged"`, `STREAM_SESSION (value not shown): expected a JSON object, plain, in base64, or file:/path of it`},
+		{"STREAM_SESSION", `forged!`, `STREAM_SESSION (value not shown): expected a JSON object, plain, in base64, or file:/path of it`},
+		{"STREAM_SESSION", `null`, `STREAM_SESSION (value not shown): expected a JSON object, plain, in base64, or file:/path of it`},
 	} {
 		t.Run(tc.variable+"="+strings.ReplaceAll(tc.value, "/", "_"), func(t *testing.T) {
 			t.Parallel()

@@ -23,10 +23,10 @@ func (s *Session) message(msg []byte) {
 		return
 	}
 	s.badMessages = 0
+	if !s.cfg.Settings.SuppressLog {
+		s.log.Debug().Msg("server: " + s.mask(realtime.Redact(msg, logMost)))
+	}
 	if e.Kind != realtime.KindAudioDelta {
-		if !s.cfg.Settings.SuppressLog {
-			s.log.Debug().Msg("server: " + s.mask(realtime.Redact(msg, logMost)))
-		}
 		if e.Kind != realtime.KindError || !s.fatalError(&e.Error) {
 			s.postEvent("json", []byte(s.mask(string(msg))))
 		}

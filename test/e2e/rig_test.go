@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -197,3 +198,6 @@ func (r *rig) poll(what string, cond func() bool) {
 		r.do("wait ms=5")
 	}
 }
+
+// base64JSON is a message as send_json takes it.
+func base64JSON(msg string) string { return base64.StdEncoding.EncodeToString([]byte(msg)) }

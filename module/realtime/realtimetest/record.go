@@ -95,6 +95,20 @@ func (s *Session) Count(typ string) (received, sent int) {
 	return s.receivedCount[typ], s.sentCount[typ]
 }
 
+func (s *Session) notePing() {
+	s.mu.Lock()
+	s.pings++
+	s.mu.Unlock()
+	s.srv.notify()
+}
+
+// Pings is how many pings came from the client.
+func (s *Session) Pings() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pings
+}
+
 // WaitReceived waits for the n-th event of a type, from 1, of the client's.
 func (s *Session) WaitReceived(ctx context.Context, typ string, n int) (Event, error) {
 	return s.waitEvent(ctx, true, typ, n)

@@ -54,6 +54,7 @@ type Session struct {
 	events        []Event
 	receivedCount map[string]int
 	sentCount     map[string]int
+	pings         int
 	audio         []byte
 	audioBytes    int
 	inFormat      realtime.Format

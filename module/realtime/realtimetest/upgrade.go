@@ -48,10 +48,14 @@ func (srv *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, `{"error":{"message":"refused by the test server"}}`, bad.Status)
 		return
 	}
+	var s *Session // pings come when it runs
 	options := &websocket.AcceptOptions{
 		Subprotocols:       []string{"realtime"},
 		InsecureSkipVerify: true, // origins are a browser's matter
-		OnPingReceived:     func(context.Context, []byte) bool { return !bad.IgnorePings },
+		OnPingReceived: func(context.Context, []byte) bool {
+			s.notePing()
+			return !bad.IgnorePings
+		},
 	}
 	if srv.cfg.Deflate {
 		options.CompressionMode = websocket.CompressionContextTakeover
@@ -63,7 +67,7 @@ func (srv *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 	}
 	defer conn.CloseNow() //nolint:errcheck // it has ended
 	conn.SetReadLimit(32 << 20)
-	s := newSession(srv, conn, r, bad)
+	s = newSession(srv, conn, r, bad)
 	srv.mu.Lock()
 	srv.attempts[attempt].Status = http.StatusSwitchingProtocols
 	s.Number = len(srv.sessions)
