@@ -124,7 +124,6 @@ func (s *Session) opened(now time.Time) {
 	s.openedAt = now
 	s.connects++
 	s.event("connect", eventStatus{Status: "connected"})
-	s.capture.bound(s.cfg.Settings.ReconnectBuffer)
 	s.configure()
 	if s.connects > 1 {
 		s.restore(now, false)
@@ -144,6 +143,7 @@ func (s *Session) linkLost(l *link, err error) {
 	closed := closeInfo(err)
 	if wasOpen {
 		s.lostAt = time.Now()
+		s.capture.bound(s.cfg.Settings.ReconnectBuffer)
 		s.player.finishAll()
 		s.event("disconnect", eventStatus{Status: "disconnected", Message: closeMessage{closed.Code, closed.Reason}})
 		if s.lostAt.Sub(s.openedAt) >= minLife {

@@ -73,7 +73,8 @@ func TestChurnLeavesNothing(t *testing.T) {
 		r.do("api nobody send_text %s", strings.Repeat("AAAA", 16<<10)) // garbage, for Go to collect
 		after = r.held()
 		return after.FDs <= before.FDs && after.Threads <= before.Threads+2 && after.Goroutines <= before.Goroutines &&
-			after.Sessions == 0 && after.Bugs == before.Bugs && after.Pools == before.Pools &&
+			after.Sessions == 0 && after.Bugs == before.Bugs && after.Pools <= before.Pools+2 && // the pacer keeps a codec for each format
+
 			after.HeapLiveBytes <= before.HeapLiveBytes+churnHeapMost && after.MallocBytes <= before.MallocBytes+churnMallocMost
 	})
 }
