@@ -161,11 +161,7 @@ static inline char *oas_host_variable(oas_host_ops_ref_t ops, oas_cstr_t uuid, o
 	return ops->variable(uuid, name);
 }
 
-static inline oas_status_t oas_host_set_variable(oas_host_ops_ref_t ops, oas_cstr_t uuid, oas_cstr_t name,
-												 oas_cstr_t value)
-{
-	return ops->set_variable(uuid, name, value);
-}
+static inline oas_status_t oas_host_exists(oas_host_ops_ref_t ops, oas_cstr_t uuid) { return ops->exists(uuid); }
 
 static inline oas_status_t oas_host_attach(oas_host_ops_ref_t ops, oas_stream_t *stream) { return ops->attach(stream); }
 

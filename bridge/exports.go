@@ -68,7 +68,7 @@ func oasGoLoad(ops C.oas_host_ops_ref_t, info C.oas_host_info_ref_t) (status C.o
 		return C.OAS_STATUS_FAILED
 	}
 	checkBuild(h, C.GoString(info.module_path))
-	running = &engine{host: h, manager: session.NewManager(h, dial)}
+	running = &engine{host: h, manager: session.NewManager(h, dial, C.GoString(info.temp_dir))}
 	h.Log(logNotice, "", "mod_openai_audio_stream "+version+" loaded")
 	return C.OAS_STATUS_OK
 }

@@ -92,14 +92,14 @@ func (h *host) Variable(uuid, name string) string {
 	return C.GoString(value)
 }
 
-func (h *host) SetVariable(uuid, name, value string) {
+func (h *host) Exists(uuid string) bool {
 	if !h.enter() {
-		return
+		return false
 	}
 	defer h.leave()
-	c, free := cstrings(uuid, name, value)
+	c, free := cstrings(uuid)
 	defer free()
-	C.oas_host_set_variable(h.ops, c[0], c[1], c[2])
+	return C.oas_host_exists(h.ops, c[0]) == C.OAS_STATUS_OK
 }
 
 func (h *host) Attach(uuid string, mix command.Mix) (session.Stream, error) {

@@ -113,7 +113,7 @@ static char *host_variable(oas_cstr_t uuid, oas_cstr_t name)
 	return copy;
 }
 
-static oas_status_t host_set_variable(oas_cstr_t uuid, oas_cstr_t name, oas_cstr_t value)
+static oas_status_t host_exists(oas_cstr_t uuid)
 {
 	switch_core_session_t *session;
 	oas_status_t status = OAS_STATUS_GONE;
@@ -123,10 +123,7 @@ static oas_status_t host_set_variable(oas_cstr_t uuid, oas_cstr_t name, oas_cstr
 	}
 	session = locate(uuid);
 	if (session) {
-		/* Refuses a value with a variable in it: the text may be a server's. */
-		switch_status_t set = switch_channel_set_variable(switch_core_session_get_channel(session), name, value);
-
-		status = set == SWITCH_STATUS_SUCCESS ? OAS_STATUS_OK : OAS_STATUS_FAILED;
+		status = OAS_STATUS_OK;
 		switch_core_session_rwunlock(session);
 	}
 	mod_openai_audio_stream_gate_leave();
@@ -159,7 +156,7 @@ const oas_host_ops_t mod_openai_audio_stream_host_ops = {
 	.log = host_log,
 	.event = host_event,
 	.variable = host_variable,
-	.set_variable = host_set_variable,
+	.exists = host_exists,
 	.attach = host_attach,
 	.detach = host_detach,
 };

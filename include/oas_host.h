@@ -50,8 +50,8 @@ typedef struct oas_host_ops {
 	/* The value of a channel variable as malloc'ed memory that the caller frees; NULL if unset or no channel. */
 	char *(*variable)(oas_cstr_t uuid, oas_cstr_t name);
 
-	/* Set a channel variable. */
-	oas_status_t (*set_variable)(oas_cstr_t uuid, oas_cstr_t name, oas_cstr_t value);
+	/* Whether there is such a channel, be it one that is hanging up: OK or GONE. */
+	oas_status_t (*exists)(oas_cstr_t uuid);
 
 	/* Put the stream on the channel stream->uuid: add the media bug, take the shim's reference, start pacing. From
 	 * then on the media threads fill and drain the rings until stream->closed. Returns OK, GONE, NO_MEDIA, BUSY or

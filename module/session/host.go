@@ -15,8 +15,8 @@ type Host interface {
 	Event(subclass, uuid string, body []byte)
 	// Variable is the value of a channel variable, "" if unset.
 	Variable(uuid, name string) string
-	// SetVariable sets a channel variable; it does nothing when the channel has gone.
-	SetVariable(uuid, name, value string)
+	// Exists reports whether there is such a channel, be it one that is hanging up.
+	Exists(uuid string) bool
 	// Attach puts a stream on the channel. Its error is one of ErrNoChannel, ErrNoMedia, ErrBusy, or another.
 	Attach(uuid string, mix command.Mix) (Stream, error)
 }

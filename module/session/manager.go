@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"mod_openai_audio_stream/module/audiofile"
 	"mod_openai_audio_stream/module/command"
 	"mod_openai_audio_stream/module/config"
 	"mod_openai_audio_stream/module/hostlog"
@@ -17,25 +18,35 @@ import (
 
 // Manager knows the streams of all channels. Its methods may be called from any goroutine.
 type Manager struct {
-	host Host
-	dial DialFunc
-	log  zerolog.Logger
+	host  Host
+	dial  DialFunc
+	log   zerolog.Logger
+	files *audiofile.Store // nil: none are written
 
 	mu       sync.Mutex // Protects following.
 	file     *config.File
 	sessions map[string]*Session
 	closing  bool
+	// lingering are channels that lived on when their stream ended, with files that go with the call.
+	lingering map[string]bool
 
+	closed  chan struct{}  // closed by Close
 	running sync.WaitGroup // sessions whose goroutine has not ended
 }
 
-// NewManager returns a manager without streams.
-func NewManager(host Host, dial DialFunc) *Manager {
-	return &Manager{
+// NewManager returns a manager without streams. The files of answers are kept in tempDir, unless it is "".
+func NewManager(host Host, dial DialFunc, tempDir string) *Manager {
+	m := &Manager{
 		host: host, dial: dial, log: hostlog.New(host.Log, ""),
-		file:     config.Default(),
-		sessions: map[string]*Session{},
+		file:      config.Default(),
+		sessions:  map[string]*Session{},
+		lingering: map[string]bool{},
+		closed:    make(chan struct{}),
 	}
+	if tempDir != "" {
+		m.files = audiofile.NewStore(tempDir, func(text string) { m.log.Warn().Msg(text) })
+	}
+	return m
 }
 
 // Configure makes new streams use file.
@@ -130,7 +141,7 @@ func (m *Manager) start(c command.Command) error {
 	if err != nil {
 		return fmt.Errorf("channel %q: %w", c.UUID, err)
 	}
-	cfg := Config{UUID: c.UUID, Start: c, Settings: settings, Provider: provider, Mask: masker.Mask}
+	cfg := Config{UUID: c.UUID, Start: c, Settings: settings, Provider: provider, Mask: masker.Mask, Files: m.files}
 	s := newSession(cfg, m.host, stream, m.dial, hostlog.New(m.host.Log, c.UUID))
 
 	m.mu.Lock()
@@ -147,6 +158,9 @@ func (m *Manager) start(c command.Command) error {
 		defer m.running.Done()
 		defer m.forget(s)
 		s.run()
+		if !settings.DisableAudioFiles {
+			m.removeFiles(c.UUID)
+		}
 		<-s.notify.idle
 	})
 	return nil
@@ -167,6 +181,58 @@ func (m *Manager) forget(s *Session) {
 	}
 }
 
+// lingerEvery is how often it is looked whether a channel with files still lives.
+const lingerEvery = 5 * time.Second
+
+// removeFiles removes a channel's files when it has gone: now, or as soon as that is noticed.
+func (m *Manager) removeFiles(uuid string) {
+	if m.files == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closing {
+		return // Close removes all
+	}
+	if len(m.lingering) == 0 {
+		go guard(func(string) {}, m.linger) // ends when no channel lingers, or with the manager
+	}
+	m.lingering[uuid] = true
+}
+
+func (m *Manager) linger() {
+	for wait := 100 * time.Millisecond; ; wait = lingerEvery { // after a hang-up the channel is as good as gone
+		select {
+		case <-m.closed:
+			return
+		case <-time.After(wait):
+		}
+		m.mu.Lock()
+		var uuids []string
+		for uuid := range m.lingering {
+			if m.sessions[uuid] == nil {
+				uuids = append(uuids, uuid)
+			}
+		}
+		m.mu.Unlock()
+		for _, uuid := range uuids {
+			if m.host.Exists(uuid) {
+				continue
+			}
+			m.files.Remove(uuid)
+			m.mu.Lock()
+			delete(m.lingering, uuid)
+			m.mu.Unlock()
+		}
+		m.mu.Lock()
+		none := len(m.lingering) == 0
+		m.mu.Unlock()
+		if none {
+			return
+		}
+	}
+}
+
 // Count is how many streams run.
 func (m *Manager) Count() int {
 	m.mu.Lock()
@@ -177,6 +243,9 @@ func (m *Manager) Count() int {
 // Close ends every stream and waits until their events are out, timeout at most. It reports whether all were.
 func (m *Manager) Close(timeout time.Duration) bool {
 	m.mu.Lock()
+	if !m.closing {
+		close(m.closed)
+	}
 	m.closing = true
 	var all []*Session
 	for _, s := range m.sessions {
@@ -190,6 +259,9 @@ func (m *Manager) Close(timeout time.Duration) bool {
 			go guard(func(string) {}, func() { _ = s.stop(nil, "unload") })
 		}
 		m.running.Wait()
+		if m.files != nil {
+			<-m.files.Close()
+		}
 		close(done)
 	})
 	timer := time.NewTimer(timeout)

@@ -54,6 +54,7 @@ func (s *Session) handle(e *realtime.Event) {
 	case realtime.KindAudioDone:
 		s.player.finish(e.ResponseID)
 		s.outDecoder.Reset()
+		s.endRecording()
 	case realtime.KindSessionCreated, realtime.KindSessionUpdated:
 		if e.Kind == realtime.KindSessionCreated {
 			s.roll.plan(time.Now(), e.ExpiresAt, s.provider.MaxSession)
@@ -72,6 +73,7 @@ func (s *Session) handle(e *realtime.Event) {
 		s.turns.responseCreated(e.ResponseID)
 	case realtime.KindResponseDone:
 		s.player.finish(e.ResponseID)
+		s.endRecording()
 		s.turns.responseDone(e)
 		s.talk.responseDone(e.ResponseID)
 	case realtime.KindError:
@@ -119,6 +121,7 @@ func (s *Session) audioDelta(e *realtime.Event) {
 	default:
 		pcm = s.outDecoder.Decode(make([]int16, 0, len(s.payload)/2+1), s.payload)
 	}
+	s.record(e, pcm)
 	s.turns.audioDelta(e.ResponseID, time.Now())
 	if dropped := s.player.add(e.ResponseID, e.ItemID, e.ContentIndex, pcm); dropped > 0 && !s.overflowing {
 		s.overflowing = true

@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"mod_openai_audio_stream/module/audio"
+	"mod_openai_audio_stream/module/audiofile"
 	"mod_openai_audio_stream/module/command"
 	"mod_openai_audio_stream/module/config"
 	"mod_openai_audio_stream/module/realtime"
@@ -32,6 +33,7 @@ type Config struct {
 	Settings config.Settings
 	Provider *realtime.Provider
 	Mask     func(string) string // takes secrets out of a text
+	Files    *audiofile.Store    // nil: answers are not written
 }
 
 // Session is one stream. Its exported methods may be called from any goroutine; they wait for the session's goroutine,
@@ -53,11 +55,12 @@ type Session struct {
 	endOnce  sync.Once
 
 	// Everything below belongs to the session's goroutine.
-	capture *capture
-	player  *player
-	talk    *conversation
-	turns   turns
-	history history
+	capture   *capture
+	player    *player
+	talk      *conversation
+	turns     turns
+	history   history
+	recording recording
 
 	link     *link
 	roll     rollover
@@ -250,6 +253,7 @@ func (s *Session) finish() {
 		}
 		close(s.ended)
 		s.capture.drain(time.Now())
+		s.endRecording()
 		s.settleTotals()
 		if s.reason != "hangup" {
 			s.stream.SetEnd(s.reason, s.failed)

@@ -37,11 +37,9 @@ static char *host_variable(oas_cstr_t uuid, oas_cstr_t name)
 	return NULL;
 }
 
-static oas_status_t host_set_variable(oas_cstr_t uuid, oas_cstr_t name, oas_cstr_t value)
+static oas_status_t host_exists(oas_cstr_t uuid)
 {
 	(void) uuid;
-	(void) name;
-	(void) value;
 	return OAS_STATUS_GONE;
 }
 
@@ -57,7 +55,7 @@ static void host_detach(oas_stream_t *stream)
 }
 
 static const oas_host_ops_t ops = {sizeof(ops),       host_log,    host_event, host_variable,
-								   host_set_variable, host_attach, host_detach};
+								   host_exists, host_attach, host_detach};
 
 /* The host's threads, which stay as they are; everything else in the process is Go's. */
 static pid_t own_threads[CALLERS + 1];

@@ -74,7 +74,6 @@ func TestChurnLeavesNothing(t *testing.T) {
 		after = r.held()
 		return after.FDs <= before.FDs && after.Threads <= before.Threads+2 && after.Goroutines <= before.Goroutines &&
 			after.Sessions == 0 && after.Bugs == before.Bugs && after.Pools <= before.Pools+2 && // the pacer keeps a codec for each format
-
 			after.HeapLiveBytes <= before.HeapLiveBytes+churnHeapMost && after.MallocBytes <= before.MallocBytes+churnMallocMost
 	})
 }
