@@ -221,9 +221,19 @@ func ParseRate(word string) (int, error) {
 	return hz, nil
 }
 
-// ParseURL reads a WebSocket URL. Its error does not repeat the URL's query, which may carry a key.
+// ParseURL reads a WebSocket URL. Its error does not repeat what may carry a key: the URL's query and, however
+// misspelt, its user and password.
 func ParseURL(word string) (*url.URL, error) {
 	shown, _, _ := strings.Cut(word, "?")
+	if at := strings.LastIndexByte(shown, '@'); at >= 0 {
+		scheme, _, found := strings.Cut(shown[:at], "://")
+		if found {
+			scheme += "://"
+		} else {
+			scheme = ""
+		}
+		shown = scheme + "***" + shown[at:]
+	}
 	u, err := url.Parse(word)
 	if err != nil {
 		return nil, fmt.Errorf("URL %q: expected ws://host/path or wss://host/path", shown)
