@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,4 +49,44 @@ func TestRefusals(t *testing.T) {
 	if n := len(srv.Sessions()); n != 1 {
 		t.Errorf("%d sessions of the server, want 1", n)
 	}
+}
+
+// Without a stream every command but start is refused, in any case of its letters.
+func TestCommandsWithoutAStream(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.do("create call rate=8000 caller=silence")
+	for _, command := range []string{
+		"stop", "STOP", "send_json e30=", "send_text QQ==", "say QQ==", "interrupt", "pause", "Resume", "mute", "mute openai",
+		"mute both", "unmute ALL", "status",
+	} {
+		r.api(`-ERR channel "call": no stream`, "call %s", command)
+	}
+	r.api(`-ERR mute "nobody": expected user, openai or all`, "call mute nobody")
+	r.api(`-ERR pause argument "now": expected nothing more`, "call pause now")
+	r.api(`-ERR base64 of 3 characters`, "call send_json @@@")
+	r.api(`-ERR message "[]": expected a JSON object`, "call send_json W10=")
+}
+
+// The console completes every command.
+func TestConsoleCompletion(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	var m struct{ Completions []string }
+	decode(t, string(r.do("module").Raw), &m)
+	for _, words := range []string{
+		"start", "stop", "send_json", "send_text", "say", "interrupt", "pause", "resume", "mute user", "mute openai", "mute all",
+		"unmute user", "unmute openai", "unmute all", "status",
+	} {
+		if want := "uuid_openai_audio_stream ::console::list_uuid " + words; !slices.Contains(m.Completions, want) {
+			t.Errorf("no completion %q", want)
+		}
+	}
+	r.do("unload")
+	m.Completions = nil
+	decode(t, string(r.do("module").Raw), &m)
+	if len(m.Completions) != 0 {
+		t.Errorf("after unload the console still completes %q", m.Completions)
+	}
+	r.do("load")
 }
