@@ -64,6 +64,7 @@ type capture struct {
 	caller, callee lane
 	frame          Frame
 	pcm            []int16 // one frame's worth, converted
+	callerWaiting  []int16 // where there are two, the caller waits for as long as the callee does
 	calleeWaiting  []int16
 	calleeReady    bool
 
@@ -82,6 +83,9 @@ type capture struct {
 func newCapture(stream Stream, mix command.Mix, rateHz int, bound time.Duration) *capture {
 	c := &capture{stream: stream, mix: mix, rateHz: rateHz}
 	c.caller.rateHz, c.callee.rateHz = rateHz, rateHz
+	if mix != command.Mono {
+		c.callerWaiting = make([]int16, timeSamples(calleeCushion, rateHz))
+	}
 	c.bound(bound)
 	return c
 }
@@ -166,7 +170,12 @@ func (c *capture) silence(n int) {
 
 // emit adds caller audio, with the callee's beside it where the mix wants it.
 func (c *capture) emit(caller []int16) {
-	c.capturedSamples += int64(len(caller))
+	n := len(caller)
+	c.capturedSamples += int64(n)
+	if c.mix != command.Mono {
+		c.callerWaiting = append(c.callerWaiting, caller...)
+		caller = c.callerWaiting[:n]
+	}
 	switch c.mix {
 	case command.Mono:
 		c.pending = append(c.pending, caller...)
@@ -174,6 +183,9 @@ func (c *capture) emit(caller []int16) {
 		c.pending = audio.Mix(c.pending, caller, c.takeCallee(len(caller)))
 	case command.Stereo:
 		c.pending = audio.Interleave(c.pending, caller, c.takeCallee(len(caller)))
+	}
+	if c.mix != command.Mono {
+		c.callerWaiting = append(c.callerWaiting[:0], c.callerWaiting[n:]...)
 	}
 	c.trim()
 }

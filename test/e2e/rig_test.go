@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"mod_openai_audio_stream/module/audio"
 	"mod_openai_audio_stream/module/realtime/realtimetest"
 	"mod_openai_audio_stream/test/e2e"
 )
@@ -201,3 +203,20 @@ func (r *rig) poll(what string, cond func() bool) {
 
 // base64JSON is a message as send_json takes it.
 func base64JSON(msg string) string { return base64.StdEncoding.EncodeToString([]byte(msg)) }
+
+// writeWAV writes mono PCM at 8 kHz.
+func writeWAV(t *testing.T, path string, pcm []int16) {
+	t.Helper()
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	w, err := audio.NewWAVWriter(file, 8000, 1)
+	if err == nil {
+		err = errors.Join(w.Write(pcm), w.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
