@@ -1,0 +1,116 @@
+package session
+
+// fakeStream is a channel without FreeSWITCH: its ring is played by play, as cshim/oas_play.c does it but for the fades.
+type fakeStream struct {
+	wake   chan struct{}
+	closed bool
+
+	caller, callee []Frame
+	dropped        int64
+
+	rateHz    int // of the channel's frames
+	agentHz   int
+	ring      []int16 // written and not read
+	capacity  int
+	written   uint64
+	read      uint64
+	heard     []int16 // all that the channel was given
+	flushPos  uint64
+	flushFrom uint64
+	flushing  bool
+	stuck     bool // the channel takes no frames
+	held      bool
+	open      bool
+	dry       bool
+	underruns uint64
+
+	totals            []uint64
+	reason, errorText string
+	detached          int
+	released          int
+}
+
+var _ Stream = (*fakeStream)(nil)
+
+func newFakeStream(rateHz int) *fakeStream {
+	return &fakeStream{wake: make(chan struct{}, 1), rateHz: rateHz, capacity: 32 << 10}
+}
+
+// play is one frame of n samples.
+func (f *fakeStream) play(n int) {
+	if f.stuck {
+		return
+	}
+	if f.flushing {
+		f.flushing = false
+		f.flushFrom = f.read
+		if skip := int(f.flushPos - f.read); f.flushPos > f.read {
+			f.ring = f.ring[skip:]
+			f.read = f.flushPos
+		}
+	}
+	frame := make([]int16, n)
+	if !f.held && f.agentHz == f.rateHz {
+		k := copy(frame, f.ring)
+		f.ring = f.ring[k:]
+		f.read += uint64(k)
+		if k < n && f.open && !f.dry {
+			f.underruns++
+		}
+		f.dry = k < n && f.open
+	}
+	f.heard = append(f.heard, frame...)
+}
+
+// give is one frame of the caller's.
+func (f *fakeStream) give(pcm []int16) {
+	f.caller = append(f.caller, Frame{RateHz: f.rateHz, Channels: 1, PCM: pcm})
+	f.ringBell()
+}
+
+func (f *fakeStream) ringBell() {
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (f *fakeStream) Wake() <-chan struct{} { return f.wake }
+func (f *fakeStream) Closed() bool          { return f.closed }
+
+func take(frames *[]Frame, to *Frame) bool {
+	if len(*frames) == 0 {
+		return false
+	}
+	from := (*frames)[0]
+	*frames = (*frames)[1:]
+	to.RateHz, to.Channels, to.PCM = from.RateHz, from.Channels, append(to.PCM[:0], from.PCM...)
+	return true
+}
+
+func (f *fakeStream) ReadCaller(to *Frame) bool { return take(&f.caller, to) }
+func (f *fakeStream) ReadCallee(to *Frame) bool { return take(&f.callee, to) }
+func (f *fakeStream) CaptureDropped() int64     { return f.dropped }
+func (f *fakeStream) WriteRateHz() int          { return f.rateHz }
+func (f *fakeStream) SetAgentRate(hz int)       { f.agentHz = hz }
+
+func (f *fakeStream) Write(pcm []int16) int {
+	n := min(len(pcm), f.Free())
+	f.ring = append(f.ring, pcm[:n]...)
+	f.written += uint64(n)
+	return n
+}
+
+func (f *fakeStream) Positions() (written, read uint64) { return f.written, f.read }
+func (f *fakeStream) Free() int                         { return f.capacity - len(f.ring) }
+
+func (f *fakeStream) Flush(int) { f.flushPos, f.flushing = f.written, true }
+
+func (f *fakeStream) Flushed() (from uint64, done bool) { return f.flushFrom, !f.flushing }
+func (f *fakeStream) Hold(on bool)                      { f.held = on }
+func (f *fakeStream) SetAnswerOpen(open bool)           { f.open = open }
+func (f *fakeStream) Underruns() uint64                 { return f.underruns }
+func (f *fakeStream) SetTotals(totals []uint64)         { f.totals = totals }
+func (f *fakeStream) SetEnd(reason, errorText string)   { f.reason, f.errorText = reason, errorText }
+func (f *fakeStream) Detach()                           { f.detached++ }
+func (f *fakeStream) Release()                          { f.released++ }
