@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,19 +17,19 @@ import (
 
 // The model's audio is heard whole on a channel that nothing else writes to, whatever the size of the deltas.
 func TestAgentAudioIsComplete(t *testing.T) {
-	ramp := make([]int16, 16000) // 2 s at 8 kHz
-	for i := range ramp {
-		ramp[i] = int16(i + 1)
-	}
+	t.Parallel()
+	ramp := countTo(16000) // 2 s at 8 kHz
 	for name, cfg := range map[string]realtimetest.Config{
 		"deltas of 10 ms":    {Delta: 10 * time.Millisecond},
 		"odd deltas":         {DeltaSizes: []int{1, 3, 479, 7, 1001, 321}},
 		"one delta":          {WholeDelta: true},
 		"writer of its own":  {},
 		"bursts of a second": {Delta: time.Second},
+		"older event names":  {Beta: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t)
+			t.Parallel()
+			r := newRigWith(t, `<param name="output-rate" value="8000"/>`) // the beta's session does not say it
 			cfg.InputRate, cfg.OutputRate, cfg.NoVAD = 8000, 8000, true
 			cfg.Answer = realtimetest.Speech(ramp, 8000, "ramp")
 			srv := realtimetest.New(t, cfg)
@@ -66,13 +67,27 @@ func TestAgentAudioIsComplete(t *testing.T) {
 	}
 }
 
-// checkRamp demands 1, 2, 3 ... n in the recording, once and without anything between, after silence.
-func checkRamp(t *testing.T, raw []byte, n int) {
+func countTo(n int) []int16 {
+	ramp := make([]int16, n)
+	for i := range ramp {
+		ramp[i] = int16(i + 1)
+	}
+	return ramp
+}
+
+func samples(t *testing.T, raw []byte) []int16 {
 	t.Helper()
 	pcm := make([]int16, len(raw)/2)
 	if err := binary.Read(bytes.NewReader(raw), binary.LittleEndian, pcm); err != nil {
 		t.Fatal(err)
 	}
+	return pcm
+}
+
+// checkRamp demands 1, 2, 3 ... n in the recording, once and without anything between, after silence.
+func checkRamp(t *testing.T, raw []byte, n int) {
+	t.Helper()
+	pcm := samples(t, raw)
 	at := 0
 	for at < len(pcm) && pcm[at] == 0 {
 		at++
@@ -86,6 +101,7 @@ func checkRamp(t *testing.T, raw []byte, n int) {
 
 // The caller's voice silences the model, and the server learns how much was heard.
 func TestInterruption(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	srv := realtimetest.New(t, realtimetest.Config{Answer: realtimetest.Tone(440, 30*time.Second), InputRate: 8000})
 	r.do("create call rate=8000 caller=../testdata/caller.wav writer=none")
@@ -111,5 +127,215 @@ func TestInterruption(t *testing.T) {
 	}
 	if _, err := s.WaitSent(r.ctx, "conversation.item.truncated", 1); err != nil {
 		t.Error("the server did not accept the truncation: ", err)
+	}
+}
+
+const responseCreate = `{"type":"response.create"}`
+
+// pause holds an answer, and resume goes on where it was, with nothing lost in between.
+func TestPauseHoldsTheAnswer(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	cfg := quiet
+	cfg.OutputRate, cfg.Answer = 8000, realtimetest.Speech(countTo(16000), 8000, "ramp")
+	srv := realtimetest.New(t, cfg)
+	for attempt := 1; ; attempt++ {
+		uuid := fmt.Sprintf("call-%d", attempt)
+		heard := filepath.Join(t.TempDir(), "heard.raw")
+		r.do("create %s rate=8000 caller=silence writer=none record_write=%s", uuid, heard)
+		r.api("+OK", "%s start %s mono 8k", uuid, srv.URL())
+		r.event(uuid, "connect", 1)
+		s := r.session(srv, attempt-1)
+		r.api("+OK", "%s send_json %s", uuid, base64JSON(responseCreate))
+		r.event(uuid, "openai_speech_start", 1)
+		r.frames(uuid, 20)
+		r.api("+OK", "%s pause", uuid)
+		r.frames(uuid, 5) // what was under way has come
+		before := s.AudioBytes()
+		r.frames(uuid, 20)
+		if after := s.AudioBytes(); after != before {
+			t.Errorf("%d bytes of the caller's audio came during the pause", after-before)
+		}
+		if n := len(r.Events(uuid, "openai_speech_stop")); n != 0 {
+			t.Error("the answer ended during the pause")
+		}
+		r.api("+OK", "%s resume", uuid)
+		r.event(uuid, "openai_speech_stop", 1)
+		if err := s.WaitAudio(r.ctx, before+320); err != nil {
+			t.Error("the caller's audio does not go on: ", err)
+		}
+		status := r.status(uuid)
+		r.do("hangup %s wait=1", uuid)
+		if status.Underruns > 0 && attempt < 3 {
+			t.Logf("a stalled machine: %+v", status)
+			continue
+		}
+		raw, err := os.ReadFile(heard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkHeldRamp(t, samples(t, raw), 16000)
+		return
+	}
+}
+
+// checkHeldRamp demands 1, 2, 3 ... n with one pause of whole frames in it, whose edges may be faded.
+func checkHeldRamp(t *testing.T, pcm []int16, n int) {
+	t.Helper()
+	const fade = 40 // 5 ms
+	first, last := slices.Index(pcm, 1), slices.Index(pcm, int16(n))
+	pause := last - first + 1 - n
+	if first < 0 || last < 0 || pause < 20*frame || pause%frame != 0 {
+		t.Fatalf("the answer was heard from %d to %d, with %d samples in it that are not its own", first, last, pause)
+	}
+	held := 0
+	for held < n && pcm[first+held] == int16(held+1) {
+		held++
+	}
+	for i := held; i < n; i++ {
+		if got := pcm[first+pause+i]; got != int16(i+1) && i-held >= fade {
+			t.Fatalf("sample %d of the answer is %d; it was held at %d for %d", i+1, got, held, pause)
+		}
+	}
+	for i := fade; i < pause; i++ {
+		if pcm[first+held+i] != 0 {
+			t.Fatalf("sample %d of the pause is not silence", i)
+		}
+	}
+}
+
+// mute openai throws away what arrives meanwhile; the next answer is heard.
+func TestMuteOpenAI(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	cfg := quiet
+	cfg.OutputRate = 8000
+	cfg.Answer = realtimetest.InTurn(realtimetest.Say(realtimetest.Sine(440, time.Second, 8000), 8000, "unheard"),
+		realtimetest.Say(realtimetest.Sine(440, 30*time.Second, 8000), 8000, "cut"), realtimetest.Say(realtimetest.Sine(440, 300*time.Millisecond, 8000), 8000, "heard"))
+	srv := realtimetest.New(t, cfg)
+	r.talker("call", srv.URL())
+	r.event("call", "connect", 1)
+	s := r.session(srv, 0)
+	answer := func(n int) {
+		t.Helper()
+		r.api("+OK", "call send_json %s", base64JSON(responseCreate))
+		if _, err := s.WaitSent(r.ctx, "response.done", n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.api("+OK", "call mute openai")
+	answer(1)
+	r.poll("the module does not know that the answer is done", func() bool { return jsonEvents(r, "call", "response.done") == 1 })
+	if status := r.status("call"); status.PlayedMS != 0 || status.AgentWaitMS != 0 || len(r.Events("call", "openai_speech_start")) != 0 {
+		t.Errorf("something of a muted answer was kept: %+v", status)
+	}
+	r.api("+OK", "call unmute openai")
+	answer(2)
+	r.event("call", "openai_speech_start", 1)
+	r.api("+OK", "call mute openai") // in the middle: silence now
+	r.event("call", "openai_speech_stop", 1)
+	if status := r.status("call"); status.AgentWaitMS != 0 || status.PlayedMS >= 30000 {
+		t.Errorf("the rest of the answer waits: %+v", status)
+	}
+	before := r.status("call").PlayedMS
+	r.api("+OK", "call unmute openai")
+	answer(3)
+	r.event("call", "openai_speech_stop", 2)
+	if played := r.status("call").PlayedMS - before; played != 300 {
+		t.Errorf("%d ms of the last answer were heard, want 300", played)
+	}
+}
+
+// jsonEvents is how many json events have this type.
+func jsonEvents(r *rig, uuid, typ string) (n int) {
+	for _, m := range r.Events(uuid, "json") {
+		if strings.Contains(m.Body, fmt.Sprintf(`"type":%q`, typ)) {
+			n++
+		}
+	}
+	return n
+}
+
+// An answer of five minutes that comes at once is kept whole, in bounded memory.
+func TestLongAnswer(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	cfg := quiet
+	cfg.Answer = realtimetest.Tone(440, 5*time.Minute)
+	srv := realtimetest.New(t, cfg)
+	r.talker("call", srv.URL())
+	r.event("call", "connect", 1)
+	r.api("+OK", "call send_json %s", base64JSON(responseCreate))
+	r.poll("the answer is not taken", func() bool { return jsonEvents(r, "call", "response.done") == 1 })
+	status, held := r.status("call"), r.held()
+	if all := status.PlayedMS + status.AgentWaitMS; status.AgentDropMS != 0 || all < 280_000 {
+		t.Errorf("an answer of 300 s is not there: %+v", status)
+	}
+	const samples = 5 * 60 * 24000 * 2 // bytes
+	if most := int64(3 * samples); held.HeapLiveBytes > most || held.MallocBytes > 4<<20 {
+		t.Errorf("an answer of %d bytes of samples takes %+v", samples, held)
+	}
+	if n := len(r.Events("call", "error")); n != 0 {
+		t.Errorf("%d error events", n)
+	}
+	r.api("+OK", "call mute openai") // nobody waits for five minutes
+	r.event("call", "openai_speech_stop", 1)
+}
+
+// What does not fit into the playback buffer is dropped, counted, and told in one error event.
+func TestPlaybackLimit(t *testing.T) {
+	t.Parallel()
+	r := newRigWith(t, `<param name="playback-buffer" value="1000"/>`)
+	cfg := quiet
+	cfg.Answer = realtimetest.Tone(440, 20*time.Second)
+	srv := realtimetest.New(t, cfg)
+	r.talker("call", srv.URL())
+	r.event("call", "connect", 1)
+	r.api("+OK", "call send_json %s", base64JSON(responseCreate))
+	r.event("call", "openai_speech_stop", 1)
+	status := r.status("call")
+	if all := status.PlayedMS + status.AgentDropMS; all < 19_990 || all > 20_010 || status.AgentDropMS == 0 || status.PlayedMS < 1000 {
+		t.Errorf("played and dropped are not the 20 s: %+v", status)
+	}
+	if len(r.Events("call", "error")) != 1 {
+		t.Fatalf("%d error events, want one", len(r.Events("call", "error")))
+	}
+	if f := r.failure(r.event("call", "error", 1)).Message; !strings.Contains(f.Error, "playback buffer of 1s") {
+		t.Errorf("error %q does not name the limit", f.Error)
+	}
+	if len(r.Events("call", "disconnect")) != 0 {
+		t.Error("the stream ended")
+	}
+}
+
+// Whatever writes to the channel, the answer is heard, and the packet rate is never doubled.
+func TestPacketRate(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	cfg := quiet
+	cfg.Answer = realtimetest.Tone(440, time.Second)
+	srv := realtimetest.New(t, cfg)
+	writers := []string{"none", "silence", "../testdata/agent.wav"}
+	for i, writer := range writers {
+		uuid := fmt.Sprintf("call-%d", i)
+		r.do("create %s rate=8000 caller=silence writer=%s loop=1", uuid, writer)
+		r.api("+OK", "%s start %s mono 8k", uuid, srv.URL())
+		r.event(uuid, "connect", 1)
+		r.api("+OK", "%s send_json %s", uuid, base64JSON(responseCreate))
+	}
+	for i, writer := range writers {
+		uuid := fmt.Sprintf("call-%d", i)
+		r.event(uuid, "openai_speech_stop", 1)
+		// A writer that comes in the middle of a call takes over, one that goes is replaced.
+		r.do("writer %s %s", uuid, writers[(i+1)%len(writers)])
+		r.api("+OK", "%s send_json %s", uuid, base64JSON(responseCreate))
+		r.event(uuid, "openai_speech_stop", 2)
+		said, heard := r.passed(uuid)
+		if heard < 90 || heard > said+said/5+5 { // a few more when a stalled writer catches up
+			t.Errorf("writer %s: %d packets went out while %d came in; two answers are 100", writer, heard, said)
+		}
+		if played := r.status(uuid).PlayedMS; played != 2000 {
+			t.Errorf("writer %s: %d ms were played, want 2000", writer, played)
+		}
 	}
 }

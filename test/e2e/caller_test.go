@@ -245,14 +245,18 @@ func silentTail(s *realtimetest.Session) (n int) {
 // frames waits until the host has read n more frames of the caller's.
 func (r *rig) frames(uuid string, n int) {
 	r.Helper()
-	count := func() int {
-		var m struct {
-			Channels []struct{ Said struct{ Frames int } }
-		}
-		decode(r.T, string(r.do("channels %s", uuid).Raw), &m)
-		return m.Channels[0].Said.Frames
+	said, _ := r.passed(uuid)
+	r.do("wait uuid=%s said=%d timeout=60000", uuid, said+n)
+}
+
+// passed is how many frames the caller has said and heard.
+func (r *rig) passed(uuid string) (said, heard int) {
+	r.Helper()
+	var m struct {
+		Channels []struct{ Said, Heard struct{ Frames int } }
 	}
-	r.do("wait uuid=%s said=%d timeout=60000", uuid, count()+n)
+	decode(r.T, string(r.do("channels %s", uuid).Raw), &m)
+	return m.Channels[0].Said.Frames, m.Channels[0].Heard.Frames
 }
 
 // While FreeSWITCH gives no frames, silence takes their place, so that the server's clock goes on.
