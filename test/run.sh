@@ -44,7 +44,7 @@ e2e() { # build directory, flags of go test
 	local dir=$1
 	shift
 	OAS_HOST=$PWD/$dir/test/host/oas_host OAS_MODULE=$PWD/$dir/mod_openai_audio_stream_standin.so \
-		go test -count=1 "$@" ./test/e2e
+		go test -count=1 -parallel 6 "$@" ./test/e2e # they wait for real time more than they work
 }
 
 step "gofmt" formatted

@@ -41,6 +41,7 @@ func (r *rig) end(uuid string) string {
 
 // The application answers, talks, and returns with its result when the stream is stopped; the channel lives on.
 func TestApplication(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	srv := realtimetest.New(t, realtimetest.Config{Answer: realtimetest.Tone(440, 300*time.Millisecond)})
 	r.do("create call rate=8000 media=early caller=silence writer=none")
@@ -79,6 +80,7 @@ func TestApplication(t *testing.T) {
 
 // Whatever ends the stream, the dialplan goes on and knows why.
 func TestApplicationEnds(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	srv := realtimetest.New(t, realtimetest.Config{Misbehave: realtimetest.Refuse(1, 401, "")})
 	r.do("create call rate=8000 caller=silence writer=none")

@@ -12,8 +12,10 @@ import (
 // With STREAM_BARGE_IN off, or before min_ms, an answer plays out although the caller speaks: the module keeps it, and
 // the server is told not to cancel it.
 func TestBargeInOff(t *testing.T) {
+	t.Parallel()
 	for _, value := range []string{"off", "min_ms=60000"} {
 		t.Run(value, func(t *testing.T) {
+			t.Parallel()
 			r := newRig(t)
 			// Sent hardly faster than it is heard, so that the caller's next sentence meets a running response.
 			srv := realtimetest.New(t, realtimetest.Config{Answer: realtimetest.Tone(440, 4*time.Second), Speed: 1.2, InputRate: 8000})

@@ -9,6 +9,7 @@ import (
 
 // A connection that is lost in the middle of an answer: the new session is told what was said, and owes the answer.
 func TestAnswerAfterALoss(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	srv := realtimetest.New(t, realtimetest.Config{
 		InputRate: 8000, NoVAD: true, Speed: 1.5,

@@ -12,6 +12,7 @@ import (
 // Before a server ends a session by force, a second one has taken over: it knows the conversation, and no sample of the
 // caller's is lost or sent twice.
 func TestPlannedRollOver(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	srv := realtimetest.New(t, realtimetest.Config{
 		InputRate: 8000, NoVAD: true, SessionLife: 4 * time.Second,
