@@ -42,11 +42,15 @@ func (h *history) add(e *entry) *entry {
 	}
 	h.entries = append(h.entries, e)
 	h.bytes += e.size()
+	h.trim()
+	return e
+}
+
+func (h *history) trim() {
 	for len(h.entries) > historyItems || h.bytes > historyBytes && len(h.entries) > 1 {
 		h.bytes -= h.entries[0].size()
 		h.entries = h.entries[1:]
 	}
-	return e
 }
 
 func (h *history) find(itemID string) *entry {
@@ -62,6 +66,7 @@ func (h *history) say(itemID, role, text string) {
 	e := h.add(&entry{itemID: itemID, role: role})
 	h.bytes += len(text) - len(e.text)
 	e.role, e.text, e.ready = role, text, true
+	h.trim()
 }
 
 // note learns from a server event. Items are announced in order, their transcripts come at any time.
