@@ -54,6 +54,9 @@ var defaultProcs = runtime.GOMAXPROCS(0)
 
 func main() {}
 
+//export oasGoEnter
+func oasGoEnter() {}
+
 //export oasGoLoad
 func oasGoLoad(ops C.oas_host_ops_ref_t, info C.oas_host_info_ref_t) (status C.oas_status_t) {
 	defer caught(func(string) { status = C.OAS_STATUS_PANIC })

@@ -24,6 +24,7 @@ static switch_status_t load_engine(void)
 	info.temp_dir = SWITCH_GLOBAL_dirs.temp_dir;
 	info.module_path = image.dli_fname;
 	info.host_version = switch_version_full();
+	oas_guest_enter();
 	return oasGoLoad(&mod_openai_audio_stream_host_ops, &info) == OAS_STATUS_OK ? SWITCH_STATUS_SUCCESS
 																				: SWITCH_STATUS_GENERR;
 }
@@ -65,6 +66,7 @@ SWITCH_MODULE_SHUTDOWN_FUNCTION(mod_openai_audio_stream_shutdown)
 	mod_openai_audio_stream_api_stop();
 	switch_event_unbind_callback(on_heartbeat);
 	mod_openai_audio_stream_config_stop();
+	oas_guest_enter();
 	oasGoShutdown(SHUTDOWN_TIMEOUT_MS);
 	mod_openai_audio_stream_pacer_stop();
 #ifdef OAS_MEASURE

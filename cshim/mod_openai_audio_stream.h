@@ -57,7 +57,11 @@ void mod_openai_audio_stream_pacer_add(oas_stream_t *stream);
 void mod_openai_audio_stream_config_start(void);
 void mod_openai_audio_stream_config_stop(void);
 
-/* _api.c: the API command and its completion. */
+/* _api.c: commands for Go, the API command and its completion. */
+
+/* See oasGoCommand. Any thread but a media thread. */
+char *mod_openai_audio_stream_command(const char *args);
+
 void mod_openai_audio_stream_api_start(switch_loadable_module_interface_t **module_interface);
 void mod_openai_audio_stream_api_stop(void);
 

@@ -3,6 +3,7 @@
  * The API command. Go parses it; this file only carries it over.
  */
 #include "mod_openai_audio_stream.h"
+#include "oas_guest.h"
 
 #define API_NAME "uuid_openai_audio_stream"
 /* Without arguments the command prints its usage. */
@@ -13,9 +14,15 @@ static const char *const completions[] = {
 	"mute user", "mute openai", "mute all",  "unmute user", "unmute openai", "unmute all", "status",
 };
 
+char *mod_openai_audio_stream_command(const char *args)
+{
+	oas_guest_enter();
+	return oasGoCommand(args);
+}
+
 SWITCH_STANDARD_API(uuid_openai_audio_stream_function)
 {
-	char *reply = oasGoCommand(cmd ? cmd : "");
+	char *reply = mod_openai_audio_stream_command(cmd ? cmd : "");
 
 	(void) session;
 	stream->write_function(stream, "%s\n", reply ? reply : "-ERR out of memory");

@@ -28,7 +28,7 @@ static void converse(switch_core_session_t *session, switch_channel_t *channel, 
 static char *command(switch_core_session_t *session, const char *words)
 {
 	char *line = switch_mprintf("%s %s", switch_core_session_get_uuid(session), words);
-	char *reply = oasGoCommand(line);
+	char *reply = mod_openai_audio_stream_command(line);
 
 	free(line);
 	return reply;

@@ -3,6 +3,7 @@
  * The configuration file, as FreeSWITCH expanded it, on its way to Go.
  */
 #include "mod_openai_audio_stream.h"
+#include "oas_guest.h"
 
 #define CONFIG_NAME "openai_audio_stream.conf"
 
@@ -10,8 +11,10 @@ static void configure(void)
 {
 	switch_xml_t node = NULL, root = switch_xml_open_cfg(CONFIG_NAME, &node, NULL);
 	char *text = root && node ? switch_xml_toxml(node, SWITCH_FALSE) : NULL;
-	char *error = oasGoConfigure(text);
+	char *error;
 
+	oas_guest_enter();
+	error = oasGoConfigure(text);
 	if (!text) {
 		switch_log_printf(SWITCH_CHANNEL_LOG, SWITCH_LOG_NOTICE, "No " CONFIG_NAME ", using the defaults\n");
 	}

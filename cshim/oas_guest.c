@@ -14,6 +14,8 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "oas_bridge.h"
+
 typedef void *(*thread_start_t)(void *);
 
 /* The linker's names: the one that the archive's calls end up at, and the C library's. */
@@ -61,6 +63,15 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, thread_
 		pthread_attr_destroy(&own);
 	}
 	return error;
+}
+
+void oas_guest_enter(void)
+{
+	static pthread_mutex_t door = PTHREAD_MUTEX_INITIALIZER;
+
+	pthread_mutex_lock(&door);
+	oasGoEnter();
+	pthread_mutex_unlock(&door);
 }
 
 void oas_guest_handlers(void)

@@ -24,6 +24,7 @@
  *                             media thread of the call for that frame. Never enter Go
  *   API threads               dialplan, ESL, console: may enter Go through oasGoCommand
  *   load/shutdown thread      oasGoLoad, oasGoConfigure, oasGoShutdown
+ *   all that enter Go         go through oas_guest_enter first (cshim/oas_guest.h)
  *   Go's threads              call oas_host_ops; ordinary priority, signals blocked (cshim/oas_guest.c)
  *
  * Lifetime of a stream
@@ -47,6 +48,9 @@
 #define OAS_BRIDGE_H
 
 #include "oas_host.h"
+
+/* Do nothing, but give the calling thread its place in Go. See oas_guest_enter, the only caller. */
+extern void oasGoEnter(void);
 
 /* Start the engine. Load thread only, before any other oasGo* call; blocks for a few ms. ops must stay valid for ever,
  * info is borrowed. Returns OK, or FAILED when the engine runs already. May be called again after oasGoShutdown. */

@@ -59,14 +59,24 @@ static const oas_host_ops_t ops = {sizeof(ops),       host_log,    host_event, h
 
 /* The host's threads, which stay as they are; everything else in the process is Go's. */
 static pid_t own_threads[CALLERS + 1];
-static pthread_barrier_t called, counted;
+static pthread_barrier_t ready, called, counted;
 
+static int policy = SCHED_OTHER;
+static const struct sched_param param = {.sched_priority = 10};
+
+/* A thread of the host's. It is created as an ordinary one, because this program is linked as the module is. */
 static void *call_go(void *arg)
 {
 	*(pid_t *) arg = gettid();
+	if (policy == SCHED_RR) {
+		CHECK(sched_setscheduler(0, SCHED_RR, &param) == 0, "the calling thread got no real-time priority");
+	}
+	pthread_barrier_wait(&ready);
+	oas_guest_enter();
 	for (int i = 0; i < 100; i++) {
 		free(oasGoCommand("nothing"));
 	}
+	CHECK(sched_getscheduler(0) == policy, "the calling thread has policy %d, not %d", sched_getscheduler(0), policy);
 	pthread_barrier_wait(&called);
 	pthread_barrier_wait(&counted);
 	return NULL;
@@ -125,7 +135,7 @@ static int check_go_threads(void)
 	return n;
 }
 
-static void check_host_thread(int policy)
+static void check_host_thread(void)
 {
 	sigset_t blocked;
 
@@ -163,10 +173,8 @@ static void check_late_handler(void)
 
 int main(int argc, char **argv)
 {
-	struct sched_param param = {.sched_priority = 10};
 	oas_host_info_t info = {sizeof(info), "/tmp", argv[0], "test"};
 	pthread_t callers[CALLERS];
-	int policy;
 
 	/* Go's runtime starts before main. So ask for the priority, and run once more with it. */
 	if (argc < 2) {
@@ -179,8 +187,10 @@ int main(int argc, char **argv)
 		printf("no right to a real-time priority: only the signals are tested\n");
 	}
 	own_threads[0] = gettid();
-	check_host_thread(policy);
+	check_host_thread();
+	oas_guest_enter();
 	CHECK(oasGoLoad(&ops, &info) == OAS_STATUS_OK, "the engine does not load");
+	pthread_barrier_init(&ready, NULL, CALLERS);
 	pthread_barrier_init(&called, NULL, CALLERS + 1);
 	pthread_barrier_init(&counted, NULL, CALLERS + 1);
 	for (int i = 0; i < CALLERS; i++) {
@@ -194,6 +204,6 @@ int main(int argc, char **argv)
 	}
 	check_late_handler();
 	oasGoShutdown(1000);
-	check_host_thread(policy);
+	check_host_thread();
 	return check_exit();
 }
