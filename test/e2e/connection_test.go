@@ -201,6 +201,11 @@ func (r *rig) ends(uuid string, want ...string) {
 	r.poll(uuid+" does not end", func() bool {
 		return strings.Contains(r.do("api %s status", uuid).Text, "no stream")
 	})
+	counts := map[string]int{}
+	for _, name := range want { // the last ones come when the channel is free already
+		counts[name]++
+		r.event(uuid, name, counts[name])
+	}
 	r.do("events flush")
 	if got := r.connection(uuid); !slices.Equal(got, want) {
 		r.Errorf("%s: events %v, want %v\n%s", uuid, got, want, r.log)
