@@ -1,6 +1,7 @@
 package session
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -50,13 +51,21 @@ type conversation struct {
 	// discardNameless drops audio without an id until the response that was interrupted ends.
 	discardNameless bool
 
+	// unheard are the truncations to nothing that were sent last, oldest first; at most unheardMost.
+	unheard   []unheardItem
+	unheardID int
+
 	benign int // errors that told of a race and nothing else
 }
+
+// unheardItem is an item of which nothing was heard, and the event that told the server.
+type unheardItem struct{ eventID, itemID string }
 
 const (
 	createMost  = 32
 	retriesMost = 3
 	discardMost = 64
+	unheardMost = 8
 )
 
 func newConversation(do actions, provider *realtime.Provider, barge bargeIn) *conversation {
@@ -139,8 +148,31 @@ func (c *conversation) discard(id string) {
 // cut tells the server how much of an item the caller heard.
 func (c *conversation) cut(t cut) {
 	c.do.truncated(t)
-	if t.ItemID != "" {
-		c.do.send(realtime.Truncate(t.ItemID, t.ContentIndex, t.Played.Milliseconds()))
+	if t.ItemID == "" {
+		return
+	}
+	msg := realtime.Truncate(t.ItemID, t.ContentIndex, t.Played.Milliseconds())
+	if t.Played < time.Millisecond {
+		c.unheardID++
+		u := unheardItem{fmt.Sprintf("oas_unheard_%d", c.unheardID), t.ItemID}
+		c.unheard = append(c.unheard, u)
+		if len(c.unheard) > unheardMost {
+			c.unheard = c.unheard[1:]
+		}
+		msg = realtime.WithEventID(msg, u.eventID)
+	}
+	c.do.send(msg)
+}
+
+// refusedUnheard deletes an item that the server can't truncate, because it has no audio of it yet: the caller heard
+// nothing of it, and the model should not believe otherwise.
+func (c *conversation) refusedUnheard(eventID string) {
+	for i, u := range c.unheard {
+		if u.eventID == eventID {
+			c.unheard = append(c.unheard[:i], c.unheard[i+1:]...)
+			c.do.send(realtime.ItemDelete(u.itemID))
+			return
+		}
 	}
 }
 
@@ -216,6 +248,7 @@ func (c *conversation) serverError(e *realtime.Error) bool {
 	}
 	if c.provider.Benign(e) {
 		c.benign++
+		c.refusedUnheard(e.EventID)
 		return true
 	}
 	return false

@@ -143,6 +143,66 @@ func TestRaces(t *testing.T) {
 				}
 			},
 		},
+		"a truncation to nothing that is refused deletes the item": {
+			run: func(_ *testing.T, c *conversation, _ *recorder) {
+				c.cut(cut{ItemID: "i1", Played: time.Second, Received: 2 * time.Second})
+				c.cut(cut{ItemID: "i2", Received: time.Second})
+				refusal := &realtime.Error{Message: "Only model output audio messages can be truncated", EventID: "oas_unheard_1"}
+				c.serverError(refusal)
+				c.serverError(refusal) // once is enough
+			},
+			want: []string{"truncated:i1", "conversation.item.truncate:i1@1000", "truncated:i2", "conversation.item.truncate:i2@0",
+				"conversation.item.delete:i2@"},
+		},
+		"a lost session owes the answer to the next one": {
+			run: func(_ *testing.T, c *conversation, _ *recorder) {
+				c.responseCreated("A")
+				c.client(create)
+				c.reset()
+				c.responseCreated("B")
+				c.responseDone("B")
+			},
+			want: []string{"response.create", "response.create"},
+		},
+		"a create that was on its way is sent to the next session": {
+			run: func(_ *testing.T, c *conversation, _ *recorder) {
+				c.client([]byte(`{"type":"response.create","response_id":"mine"}`))
+				c.reset()
+			},
+			want: []string{"response.create:mine", "response.create:mine"},
+		},
+		"an idle session owes nothing": {
+			run: func(_ *testing.T, c *conversation, _ *recorder) {
+				c.responseCreated("A")
+				c.responseDone("A")
+				c.reset()
+			},
+		},
+		"a response that is cut before its first delta is not played": {
+			run: func(t *testing.T, c *conversation, _ *recorder) {
+				c.responseCreated("A")
+				c.speechStarted(0, false)
+				if c.wantsAudio("A") {
+					t.Error("A is played")
+				}
+			},
+			want: []string{"flush"},
+		},
+		"an answer without ids is silenced until it is done": {
+			run: func(t *testing.T, c *conversation, r *recorder) {
+				c.responseCreated("")
+				r.playing = []string{""}
+				c.speechStarted(time.Second, true)
+				if c.wantsAudio("") {
+					t.Error("late audio is played")
+				}
+				c.responseDone("")
+				if !c.wantsAudio("") {
+					t.Error("the next answer is not played")
+				}
+			},
+			want: []string{"flush"},
+		},
 		"a refused truncation means nothing": {
 			run: func(t *testing.T, c *conversation, _ *recorder) {
 				if !c.serverError(&realtime.Error{Message: "Audio content of 3700ms is already shorter than 3760ms"}) {
