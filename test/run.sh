@@ -65,10 +65,12 @@ step "build with ThreadSanitizer" build build-tsan -DOAS_SANITIZE=thread
 step "C tests with ThreadSanitizer" ctest --test-dir build-tsan --output-on-failure -Q
 step "whole module with ThreadSanitizer" e2e build-tsan
 
-if [ -x /usr/local/freeswitch/bin/freeswitch ] && command -v sox >/dev/null; then
-	step "a call in FreeSWITCH" test/freeswitch/run.sh build
+freeswitch=/usr/local/freeswitch
+if [ -x $freeswitch/bin/freeswitch ]; then
+	step "module in FreeSWITCH" env OAS_FREESWITCH=$freeswitch OAS_FREESWITCH_MODULE="$PWD/build/mod_openai_audio_stream.so" \
+		go test -count=1 ./test/freeswitch
 else
-	skip "a call in FreeSWITCH" "FreeSWITCH is not installed in /usr/local/freeswitch, or sox is missing"
+	skip "module in FreeSWITCH" "FreeSWITCH is not installed in $freeswitch"
 fi
 skip "the live service" "it needs a key and a network; make demo URL=... tries it by hand"
 

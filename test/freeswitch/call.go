@@ -17,7 +17,8 @@ type Options struct {
 	Vars      []string // more variables of the far leg, name=value
 }
 
-// Call is a call of the FreeSWITCH to itself. The far leg is parked, so that it plays what it is told to.
+// Call is a call of the FreeSWITCH to itself. The far leg is parked: while it plays nothing it sends nothing, as a phone
+// with silence suppression.
 type Call struct {
 	*Switch
 	testing.TB
@@ -83,14 +84,15 @@ func (c *Call) Stream(format string, args ...any) string {
 	return c.API("+OK", "uuid_openai_audio_stream %s %s", c.Agent, fmt.Sprintf(format, args...))
 }
 
-// Begin starts a stream with a server of the call's own and waits until it is connected.
-func (c *Call) Begin(cfg realtimetest.Config, rateHz int) (*realtimetest.Server, *realtimetest.Session) {
+// Begin starts a stream with a server of the call's own and waits until it is connected. The call is hung up before the
+// server ends.
+func (c *Call) Begin(cfg realtimetest.Config, rateHz int) *realtimetest.Session {
 	c.TB.Helper()
 	srv := realtimetest.New(c.TB, cfg)
-	c.TB.Cleanup(c.Hangup) // before the server ends
+	c.TB.Cleanup(c.Hangup)
 	c.Stream("start %s mono %d", srv.URL(), rateHz)
 	c.Event("connect", 1)
-	return srv, c.Session(srv, 0)
+	return c.Session(srv, 0)
 }
 
 // Session waits for a session of the server's.

@@ -11,14 +11,15 @@ import (
 	"mod_openai_audio_stream/module/audio"
 )
 
-// The parts of a test signal: silence, a chirp to find its beginning by, a steady tone, a chirp to find its end by.
+// The parts of a test signal: silence, a chirp to find its beginning by, a sound, a chirp to find its end by, silence.
 const (
 	edge     = 300 * time.Millisecond // of silence, before and after
 	chirp    = 200 * time.Millisecond
-	gap      = 100 * time.Millisecond // of silence, between a chirp and the tone
+	gap      = 100 * time.Millisecond // of silence, between a chirp and the sound
 	toneHz   = 1000
 	toneFade = 10 * time.Millisecond
-	toneFrom = edge + chirp + gap
+
+	loudness = 800 // what is quieter is taken for silence
 )
 
 func samples(d time.Duration, rateHz int) int {
@@ -27,16 +28,52 @@ func samples(d time.Duration, rateHz int) int {
 
 // Signal is a tone of this length between two chirps.
 func Signal(tone time.Duration, rateHz int) []int16 {
-	pcm := make([]int16, samples(toneFrom+tone+gap+chirp+edge, rateHz))
-	sweep := Chirp(rateHz)
-	copy(pcm[samples(edge, rateHz):], sweep)
-	copy(pcm[samples(toneFrom+tone+gap, rateHz):], sweep)
-	at, n, fade := samples(toneFrom, rateHz), samples(tone, rateHz), samples(toneFade, rateHz)
-	for i := range n {
-		level := 24000 * min(1, float64(i)/float64(fade), float64(n-i)/float64(fade))
-		pcm[at+i] = int16(math.Round(level * math.Sin(2*math.Pi*toneHz*float64(i)/float64(rateHz))))
+	pcm := make([]int16, samples(tone, rateHz))
+	fade := samples(toneFade, rateHz)
+	for i := range pcm {
+		level := 24000 * min(1, float64(i)/float64(fade), float64(len(pcm)-i)/float64(fade))
+		pcm[i] = int16(math.Round(level * math.Sin(2*math.Pi*toneHz*float64(i)/float64(rateHz))))
 	}
-	return pcm
+	return Framed(pcm, rateHz)
+}
+
+// Framed is a sound between two chirps, with silence around them.
+func Framed(sound []int16, rateHz int) []int16 {
+	edge, gap, sweep := make([]int16, samples(edge, rateHz)), make([]int16, samples(gap, rateHz)), Chirp(rateHz)
+	return slices.Concat(edge, sweep, gap, sound, gap, sweep, edge)
+}
+
+// Padded is a recording with a second of silence before and two after it.
+func Padded(pcm []int16, rateHz int) []int16 {
+	return slices.Concat(make([]int16, rateHz), pcm, make([]int16, 2*rateHz))
+}
+
+// Split is the stretches of sound in a recording that silence of more than a second separates, each with 150 ms of
+// silence around it.
+func Split(pcm []int16, rateHz int) (parts [][]int16) {
+	const never = -1
+	apart, around := samples(time.Second, rateHz), samples(150*time.Millisecond, rateHz)
+	from, last := never, never
+	end := func() {
+		if from != never {
+			parts = append(parts, pcm[max(from-around, 0):min(last+around, len(pcm))])
+		}
+		from = never
+	}
+	for i, v := range pcm {
+		if v > -loudness && v < loudness {
+			continue
+		}
+		if i-last > apart {
+			end()
+		}
+		if from == never {
+			from = i
+		}
+		last = i
+	}
+	end()
+	return parts
 }
 
 // Chirp rises from 300 to 3,300 Hz, within what every codec carries.
@@ -131,7 +168,7 @@ func Compare(reference, recording []int16, rateHz int) (Match, error) {
 
 // find is where the chirps of a Signal begin.
 func find(pcm []int16, rateHz int) (first, last int, err error) {
-	loud := func(v int16) bool { return v > 800 || v < -800 }
+	loud := func(v int16) bool { return v >= loudness || v <= -loudness }
 	i, j := slices.IndexFunc(pcm, loud), len(pcm)-1
 	for ; j > 0 && !loud(pcm[j]); j-- {
 	}

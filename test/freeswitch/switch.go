@@ -31,17 +31,19 @@ const (
 	EnvLong   = "OAS_LONG"
 )
 
+// Module is the module's name.
+const Module = "mod_openai_audio_stream"
+
 // Bound is how long a test waits for something that must come; it decides nothing else.
-const Bound = 150 * time.Second
+const Bound = 100 * time.Second
 
 //go:embed freeswitch.xml
 var configuration string
 
 // Switch is a running FreeSWITCH. Its methods may be called from any goroutine.
 type Switch struct {
-	Dir    string // its configuration, logs and recordings
-	Module string // loaded
-	PID    int
+	Dir string // its configuration, logs and recordings
+	PID int
 
 	esl               *esl
 	cmd               *exec.Cmd
@@ -55,7 +57,7 @@ type Switch struct {
 func Start(tb testing.TB) *Switch {
 	tb.Helper()
 	s := Prepare(tb)
-	s.load(tb, os.Getenv(EnvModule))
+	s.Load(tb, os.Getenv(EnvModule))
 	return s
 }
 
@@ -86,19 +88,49 @@ func Prepare(tb testing.TB) *Switch {
 	return s
 }
 
-func (s *Switch) load(tb testing.TB, module string) {
+// Load puts the module's file among FreeSWITCH's modules, as an installation does, and loads it.
+func (s *Switch) Load(tb testing.TB, module string) {
 	tb.Helper()
-	path, err := filepath.Abs(module)
+	content, err := os.ReadFile(module)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	s.Module = path
-	s.API(tb, "+OK", "load %s", path)
+	s.Install(tb, content)
+	s.API(tb, "+OK", "load %s", Module)
+}
+
+// Install replaces the module's file, not what is loaded of it.
+func (s *Switch) Install(tb testing.TB, content []byte) {
+	tb.Helper()
+	path := filepath.Join(s.Dir, "mod", Module+".so")
+	err := os.WriteFile(path+".new", content, 0o700)
+	if err == nil {
+		err = os.Rename(path+".new", path)
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// Reload unloads the module and loads it again.
+func (s *Switch) Reload(tb testing.TB) {
+	tb.Helper()
+	s.API(tb, "+OK", "unload %s", Module)
+	s.API(tb, "+OK", "load %s", Module)
 }
 
 func (s *Switch) start(ctx context.Context, prefix string) error {
-	for _, dir := range []string{"log", "db", "run", "tmp", "storage", "rec"} {
+	for _, dir := range []string{"log", "db", "run", "tmp", "storage", "rec", "mod"} {
 		if err := os.Mkdir(filepath.Join(s.Dir, dir), 0o700); err != nil {
+			return err
+		}
+	}
+	modules, err := filepath.Glob(filepath.Join(prefix, "mod", "*.so"))
+	if err != nil {
+		return err
+	}
+	for _, path := range modules {
+		if err := os.Symlink(path, filepath.Join(s.Dir, "mod", filepath.Base(path))); err != nil {
 			return err
 		}
 	}
@@ -120,7 +152,8 @@ func (s *Switch) start(ctx context.Context, prefix string) error {
 	}
 	dir := func(name string) string { return filepath.Join(s.Dir, name) }
 	s.cmd = exec.Command(filepath.Join(prefix, "bin", "freeswitch"), "-nonat", "-nf", "-nc", "-conf", s.Dir,
-		"-log", dir("log"), "-db", dir("db"), "-run", dir("run"), "-temp", dir("tmp"), "-storage", dir("storage"))
+		"-log", dir("log"), "-db", dir("db"), "-run", dir("run"), "-temp", dir("tmp"), "-storage", dir("storage"),
+		"-mod", dir("mod"))
 	s.cmd.Stdout, s.cmd.Stderr = &s.out, &s.out
 	// It must not outlive a test that is killed.
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

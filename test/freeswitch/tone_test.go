@@ -2,7 +2,6 @@ package freeswitch_test
 
 import (
 	"os"
-	"slices"
 	"testing"
 	"time"
 
@@ -59,18 +58,16 @@ func toneBothWays(t *testing.T, l line, format realtime.Format, length time.Dura
 	c := shared.Call(t, uuidOf(t), freeswitch.Options{Codec: l.codec})
 	c.Set("STREAM_INPUT_FORMAT", format.String())
 	c.Set("STREAM_OUTPUT_FORMAT", format.String())
-	_, session := c.Begin(realtimetest.Config{NoVAD: true, Answer: realtimetest.Speech(answer, 24000, "tone")}, rateHz)
+	session := c.Begin(realtimetest.Config{NoVAD: true, Answer: realtimetest.Speech(answer, 24000, "tone")}, rateHz)
 
 	heard := c.Record(c.Far, freeswitch.Hears)
 	sent := c.Record(c.Agent, freeswitch.Sends)
 	read := c.Record(c.Agent, freeswitch.Hears)
 	played := freeswitch.Signal(length, l.rateHz)
-	second := make([]int16, l.rateHz)
-	// FreeSWITCH's recorder damages what a leg sends while it receives nothing, so the caller begins first and ends last.
-	c.Play(c.Far, slices.Concat(second, played, second, second), l.rateHz)
-	if err := session.WaitAudio(t.Context(), session.AudioBytes()+bytesOf(time.Second, rateHz, format)); err != nil {
-		t.Fatal(err)
-	}
+	c.Play(c.Far, freeswitch.Padded(played, l.rateHz), l.rateHz)
+	// FreeSWITCH's recorder of what a leg sends leaves frames out while the leg receives nothing, and for a while after:
+	// the agent speaks later than the caller.
+	moreAudio(t, session, bytesOf(time.Second, rateHz, format))
 	c.Ask()
 	c.Event("openai_speech_stop", 1)
 	out, _, outChannels := sent.Stop()
@@ -92,58 +89,29 @@ func toneBothWays(t *testing.T, l line, format realtime.Format, length time.Dura
 			from = audio.Downmix(nil, from)
 		}
 		reference, callerDB = from, 0 // the tone is as good as the far leg's encoder made it
-		m, err := freeswitch.Compare(coded(freeswitch.Resample(played, l.rateHz, rateHz)), caller, rateHz)
-		t.Logf("caller to server, Opus included: %v (%v)", m, err)
-		if err != nil || m.Slip < -5 || m.Slip > 5 {
-			t.Errorf("caller to server: %v, %v: want nothing lost or repeated", m, err)
-		}
+		whole(t, "caller to server, Opus included", coded(freeswitch.Resample(played, l.rateHz, rateHz)), caller, rateHz)
 	}
 	check(t, "caller to server", coded(freeswitch.Resample(reference, l.rateHz, rateHz)), caller, rateHz, callerDB)
 
-	// Server to caller, first as it goes into the codec, then as the far leg hears it.
+	// Server to caller. Opus is compared before it is encoded.
 	said := session.Answers()[0]
 	if said.RateHz != rateHz {
 		t.Fatalf("the server speaks at %d Hz, want %d", said.RateHz, rateHz)
 	}
 	reference = freeswitch.Resample(coded(said.PCM), said.RateHz, l.rateHz)
-	check(t, "server to codec", reference, freeswitch.Left(out, outChannels), l.rateHz, wantDB)
-	if outChannels == 2 {
-		check(t, "server to codec, right", reference, freeswitch.Right(out, outChannels), l.rateHz, wantDB)
-	}
 	in, inHz, channels := heard.Stop()
 	if inHz != l.rateHz || channels != l.channels {
 		t.Errorf("the far leg hears %d Hz with %d channels, want %d with %d", inHz, channels, l.rateHz, l.channels)
 	}
 	if !l.lossy {
 		check(t, "server to caller", l.coded(reference), in, l.rateHz, wantDB)
-	} else if m, err := freeswitch.Compare(reference, freeswitch.Left(in, channels), l.rateHz); err != nil || m.Slip < -5 || m.Slip > 5 {
-		t.Errorf("server to caller: %v, %v: want nothing lost or repeated", m, err)
 	} else {
-		t.Logf("server to caller, Opus included: %v", m)
+		out = out[:len(out)-outChannels*l.rateHz/10] // a stereo recording ends in frames that were never written
+		check(t, "server to codec", reference, freeswitch.Left(out, outChannels), l.rateHz, wantDB)
+		check(t, "server to codec, last channel", reference, freeswitch.Right(out, outChannels), l.rateHz, wantDB)
+		whole(t, "server to caller, Opus included", reference, freeswitch.Left(in, channels), l.rateHz)
 	}
 	if t.Failed() {
 		t.Log(status)
 	}
-}
-
-// check demands the reference in the recording, to the bit, with a tone of wantDB.
-func check(t *testing.T, what string, reference, recording []int16, rateHz int, wantDB float64) {
-	t.Helper()
-	m, err := freeswitch.Compare(reference, recording, rateHz)
-	if err != nil {
-		t.Errorf("%s: %v", what, err)
-		return
-	}
-	t.Logf("%s: %v", what, m)
-	if m.SNR < 100 || m.Slip != 0 || m.Tone < wantDB {
-		t.Errorf("%s: %v: want the reference to the bit and a tone of %g dB", what, m, wantDB)
-	}
-}
-
-func bytesOf(d time.Duration, rateHz int, format realtime.Format) int {
-	n := int(d.Seconds() * float64(rateHz))
-	if format == realtime.PCM16 {
-		n *= 2
-	}
-	return n
 }

@@ -1,0 +1,55 @@
+package freeswitch_test
+
+import (
+	"testing"
+	"time"
+
+	"mod_openai_audio_stream/module/realtime"
+	"mod_openai_audio_stream/module/realtime/realtimetest"
+	"mod_openai_audio_stream/test/freeswitch"
+)
+
+// check demands the reference in the recording, to the bit, with a tone of wantDB.
+func check(t *testing.T, what string, reference, recording []int16, rateHz int, wantDB float64) {
+	t.Helper()
+	m, err := freeswitch.Compare(reference, recording, rateHz)
+	if err != nil {
+		t.Errorf("%s: %v", what, err)
+		return
+	}
+	t.Logf("%s: %v", what, m)
+	if m.SNR < 95 || m.Slip != 0 || m.Tone < wantDB {
+		t.Errorf("%s: %v: want the reference but for a few bits and a tone of %g dB", what, m, wantDB)
+	}
+}
+
+// moreAudio waits until the server has got so many more bytes of the caller's.
+func moreAudio(t *testing.T, session *realtimetest.Session, bytes int) {
+	t.Helper()
+	if err := session.WaitAudio(t.Context(), session.AudioBytes()+bytes); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func bytesOf(d time.Duration, rateHz int, format realtime.Format) int {
+	n := int(d.Seconds() * float64(rateHz))
+	if format == realtime.PCM16 {
+		n *= 2
+	}
+	return n
+}
+
+// whole demands that a lossy codec has kept the length of the reference, and its sound.
+func whole(t *testing.T, what string, reference, recording []int16, rateHz int) {
+	t.Helper()
+	m, err := freeswitch.Compare(reference, recording, rateHz)
+	if err != nil {
+		t.Errorf("%s: %v", what, err)
+		return
+	}
+	t.Logf("%s: %v", what, m)
+	// The codec smears the chirps by a few samples; the least that can be lost or repeated is a packet.
+	if slip := time.Duration(m.Slip) * time.Second / time.Duration(rateHz); slip.Abs() > time.Millisecond || m.SNR < 3 {
+		t.Errorf("%s: %v: want nothing lost or repeated", what, m)
+	}
+}

@@ -1,0 +1,62 @@
+package freeswitch_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"mod_openai_audio_stream/module/realtime/realtimetest"
+	"mod_openai_audio_stream/test/freeswitch"
+)
+
+func init() {
+	for _, extension := range []string{"on_answer", "on_media", "early", "dialplan", "application"} {
+		calls["Start/"+extension] = func(t *testing.T) { testStart(t, extension) }
+	}
+	calls["Start/before media"] = testStartBeforeMedia
+}
+
+// A stream is started by each of the dialplan's means, answered or in early media, and both sides are heard.
+func testStart(t *testing.T, extension string) {
+	answer := freeswitch.Signal(time.Second, 24000)
+	srv := realtimetest.New(t, realtimetest.Config{NoVAD: true, Answer: realtimetest.Speech(answer, 24000, "tone")})
+	c := shared.Call(t, uuidOf(t), freeswitch.Options{Extension: extension, Vars: []string{"sip_h_X-Server=" + srv.URL()}})
+	t.Cleanup(c.Hangup)
+	c.Event("connect", 1)
+	if extension == "early" || extension == "dialplan" {
+		if reply := c.API("", "uuid_getvar %s api_result", c.Agent); !strings.HasPrefix(reply, "+OK") {
+			t.Errorf("api_result is %q, want +OK ...", reply)
+		}
+	}
+	answered := len(c.Events(c.Agent, "CHANNEL_ANSWER")) > 0
+	if early := extension == "early" || extension == "on_media"; early == answered {
+		t.Errorf("answered %t in extension %s", answered, extension)
+	}
+	session := c.Session(srv, 0)
+	heard := c.Record(c.Far, freeswitch.Hears)
+	played := freeswitch.Signal(time.Second, 8000)
+	c.Play(c.Far, freeswitch.Padded(played, 8000), 8000)
+	c.Ask()
+	c.Event("openai_speech_stop", 1)
+	shared.Event(t, c.Far, "PLAYBACK_STOP", 1)
+	pcm, _, _ := heard.Stop()
+	check(t, "server to caller", freeswitch.PCMU(freeswitch.Resample(answer, 24000, 8000)), pcm, 8000, 35)
+	caller, _, _ := session.CallerPCM()
+	check(t, "caller to server", freeswitch.Resample(freeswitch.PCMU(played), 8000, 24000), caller, 24000, 35)
+}
+
+// A start on a channel without media says so, and one after it has some works.
+func testStartBeforeMedia(t *testing.T) {
+	srv := realtimetest.New(t, realtimetest.Config{NoVAD: true})
+	c := shared.Call(t, uuidOf(t), freeswitch.Options{Extension: "no_media", Vars: []string{"sip_h_X-Server=" + srv.URL()}})
+	t.Cleanup(c.Hangup)
+	reply := c.API("", "uuid_getvar %s api_result", c.Agent)
+	if !strings.HasPrefix(reply, "-ERR") || !strings.Contains(reply, "without media") {
+		t.Errorf("api_result is %q, want -ERR ... without media ...", reply)
+	}
+	c.Stream("start %s mono 24k", srv.URL())
+	c.Event("connect", 1)
+	if reply := c.API("-ERR", "uuid_openai_audio_stream %s start %s mono 24k", c.Agent, srv.URL()); !strings.Contains(reply, "has a stream already") {
+		t.Errorf("the answer to a second start is %q", reply)
+	}
+}
