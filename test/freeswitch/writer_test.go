@@ -23,7 +23,6 @@ func testWriter(t *testing.T, extension string) {
 	if extension == "bridge" {
 		c.Event("CHANNEL_BRIDGE", 1)
 	}
-	c.API("+OK", "uuid_set_media_stats %s", c.Far)
 	packets := func() int {
 		c.API("+OK", "uuid_set_media_stats %s", c.Far)
 		n, err := strconv.Atoi(c.API("", "uuid_getvar %s rtp_audio_in_media_packet_count", c.Far))
