@@ -107,10 +107,6 @@ func (c *capture) drain(now time.Time) {
 			}
 			c.calleeWaiting = c.callee.convert(c.calleeWaiting, &c.frame)
 		}
-		if n := len(c.calleeWaiting) - int(timeSamples(calleeMost, c.rateHz)); n > 0 {
-			n += int(timeSamples(calleeMost-calleeCushion, c.rateHz))
-			c.calleeWaiting = append(c.calleeWaiting[:0], c.calleeWaiting[n:]...)
-		}
 	}
 	for c.stream.ReadCaller(&c.frame) {
 		n := len(c.frame.PCM) / max(c.frame.Channels, 1)
@@ -125,6 +121,11 @@ func (c *capture) drain(now time.Time) {
 		}
 		c.pcm = c.caller.convert(c.pcm[:0], &c.frame)
 		c.emit(c.pcm)
+	}
+	// Only now: after a stall the caller's frames, as many, have just taken theirs.
+	if n := len(c.calleeWaiting) - int(timeSamples(calleeMost, c.rateHz)); n > 0 {
+		n += int(timeSamples(calleeMost-calleeCushion, c.rateHz))
+		c.calleeWaiting = append(c.calleeWaiting[:0], c.calleeWaiting[n:]...)
 	}
 }
 
