@@ -268,7 +268,7 @@ func (p *player) followRate() {
 		return // a rate that no channel has; silence until it changes again
 	}
 	written, read := p.stream.Positions()
-	if p.ringHz != 0 && written > read {
+	if p.ringHz != 0 {
 		p.rewind(read, written)
 	}
 	p.ringHz, p.resampler = hz, resampler
@@ -281,16 +281,17 @@ func (p *player) rewind(read, written uint64) {
 	if p.feeding != nil && !p.feeding.drained {
 		back += int64(p.resampler.Delay())
 	}
-	p.stream.Flush(0)
+	if written > read {
+		p.stream.Flush(0)
+	}
 	for _, a := range p.answers {
 		for _, g := range a.segments {
-			if g.written == 0 {
-				continue
-			}
 			g.playedBefore = g.played(read)
 			g.base, g.written, g.rateHz = written, 0, 0
 		}
-		a.drained = false
+		if a.drained {
+			a.end = written // stays so if what was unheard of it is too short to be played again
+		}
 		if !a.started {
 			a.start = written
 		}
@@ -302,12 +303,17 @@ func (p *player) rewind(read, written uint64) {
 		}
 		n := int(min(back, int64(p.offset)))
 		p.offset -= n
-		p.chunks[p.cursor].segment.fed -= int64(n)
+		g := p.chunks[p.cursor].segment
+		g.fed -= int64(n)
+		g.answer.drained = false
 		p.history -= int64(n)
 		p.waiting += int64(n)
 		back -= int64(n)
 	}
-	p.feeding = nil
+	// An answer of which nothing is played again goes on where it was: its end is still to come.
+	if p.feeding != nil && (p.feeding.drained || p.feeding.unfed()) {
+		p.feeding = nil
+	}
 }
 
 // fill tops the ring up.
@@ -463,6 +469,16 @@ func (a *answer) receivedNothing() bool {
 		}
 	}
 	return true
+}
+
+// unfed reports whether audio of the answer waits.
+func (a *answer) unfed() bool {
+	for _, g := range a.segments {
+		if g.fed < g.received {
+			return true
+		}
+	}
+	return false
 }
 
 func (a *answer) playedAt(pos uint64) (d time.Duration) {

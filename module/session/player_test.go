@@ -349,3 +349,74 @@ func TestWhatIsHeard(t *testing.T) {
 		t.Error("it was heard whole")
 	}
 }
+
+// A change of rate at any moment leaves no answer without its end, and counts what was heard at each rate.
+func TestRateChangeAtAnyMoment(t *testing.T) {
+	for seed := range uint64(400) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		rates := []int{8000, 16000, 48000}
+		s := newStage(t, []int{8000, 24000}[r.IntN(2)], rates[r.IntN(3)])
+		var want []string
+		var total time.Duration
+		for i := range 1 + r.IntN(3) {
+			id := string(rune('A' + i))
+			n := 0
+			for range 1 + r.IntN(4) {
+				k := s.sourceHz/50 + r.IntN(s.sourceHz/2)
+				n += k
+				s.add(id, id, 0, repeat(1000, k))
+				for range r.IntN(40) { // often longer than what was added: underruns
+					if s.step(); r.IntN(8) == 0 {
+						s.stream.rateHz = rates[r.IntN(3)]
+					}
+				}
+			}
+			s.finish(id)
+			total += samplesTime(uint64(n), s.sourceHz)
+			want = append(want, "start "+id, "stop "+id)
+		}
+		for range 50 * 60 {
+			if s.step(); !s.busy() {
+				break
+			}
+			if r.IntN(8) == 0 {
+				s.stream.rateHz = rates[r.IntN(3)]
+			}
+		}
+		var got []string
+		for _, line := range s.log {
+			got = append(got, line[:min(len(line), len("stop A"))])
+			if line[:4] == "star" {
+				got[len(got)-1] = line
+			}
+		}
+		if s.busy() || !slices.Equal(got, want) {
+			t.Fatalf("seed %d: busy %v, %q, want %q", seed, s.busy(), got, want)
+		}
+		if heard := time.Duration(s.playedMS) * time.Millisecond; heard > total+100*time.Millisecond {
+			t.Fatalf("seed %d: %v counted as heard, %v sent", seed, heard, total)
+		}
+	}
+}
+
+// What was played before a change of rate is counted at the old rate, also if the ring was empty at the change.
+func TestPlayedOverARateChangeInAnUnderrun(t *testing.T) {
+	s := newStage(t, 8000, 8000)
+	for _, hz := range []int{8000, 16000} {
+		s.stream.rateHz = hz
+		s.add("A", "item", 0, repeat(1000, 8000))
+		for range 60 {
+			s.step()
+		}
+	}
+	s.add("A", "item", 0, repeat(1000, 80000))
+	for range 51 {
+		s.step()
+	}
+	s.flush(s.now)
+	s.step()
+	s.playOut()
+	if len(s.cuts) != 1 || s.cuts[0].Played < 2900*time.Millisecond || s.cuts[0].Played > 3100*time.Millisecond {
+		t.Errorf("%+v, want about 3 s played", s.cuts)
+	}
+}
