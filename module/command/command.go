@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Usage is the text that an empty or unknown command is answered with.
@@ -134,6 +135,9 @@ func Parse(args string) (Command, error) {
 			return c, fmt.Errorf("%s without a text: expected <base64 text>", c.Verb)
 		}
 		text, err := parseBase64(rest[0])
+		if err == nil && (len(text) == 0 || !utf8.Valid(text)) {
+			err = fmt.Errorf("%s %q: expected base64 of UTF-8 text", c.Verb, clip(text))
+		}
 		c.Text = string(text)
 		return c, firstError(err, atMost(c.Verb, rest, 1))
 	case Mute, Unmute:
@@ -253,7 +257,7 @@ func parseBase64(word string) ([]byte, error) {
 	normal := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(word, "="))
 	b, err := base64.RawStdEncoding.DecodeString(normal)
 	if err != nil {
-		return nil, fmt.Errorf("base64 of %d characters: %v", len(word), err)
+		return nil, fmt.Errorf("base64 of %d characters: expected A-Z, a-z, 0-9, + and /: %v", len(word), err)
 	}
 	return b, nil
 }
@@ -266,6 +270,13 @@ func parseJSON(word string) ([]byte, error) {
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal(b, &object); err != nil {
 		return nil, fmt.Errorf("message %q: expected a JSON object: %v", clip(b), err)
+	}
+	if object == nil { // "null" is no error to Unmarshal
+		return nil, fmt.Errorf("message %q: expected a JSON object", clip(b))
+	}
+	// A text message that is not UTF-8 makes the server close the connection (RFC 6455, 8.1).
+	if !utf8.Valid(b) {
+		return nil, fmt.Errorf("message %q: expected UTF-8", clip(b))
 	}
 	return b, nil
 }
