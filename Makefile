@@ -25,6 +25,7 @@ test: deps ## everything; ends with what ran and what was skipped
 bench: build ## figures for docs/benchmarks.md; nothing here passes or fails
 	go test -run '^$$' -bench . -benchmem ./module/...
 	go run ./test/bench -host $(BUILD)/test/host/oas_host -module $(BUILD)/mod_openai_audio_stream_standin.so
+	@test/bench/freeswitch.sh
 
 clean:
-	rm -rf $(BUILD) build-asan build-tsan
+	rm -rf $(BUILD) build-asan build-tsan build-measure

@@ -31,8 +31,9 @@ void mod_openai_audio_stream_gate_leave(void);
 oas_status_t mod_openai_audio_stream_bug_attach(oas_stream_t *stream);
 void mod_openai_audio_stream_bug_detach(oas_stream_t *stream);
 
-/* The stream on the channel, with a reference that the caller drops, or NULL. Any thread that holds the session. */
-oas_stream_t *mod_openai_audio_stream_bug_stream(switch_channel_t *channel);
+/* The stream on the channel, with a reference that the caller drops, or NULL. When the stream is closed, whoever reads
+ * the channel is woken. Any thread that holds the session. */
+oas_stream_t *mod_openai_audio_stream_bug_await(switch_channel_t *channel);
 
 /* Set the variables of a stream that has not started. Any thread that holds the session. */
 void mod_openai_audio_stream_bug_refused(switch_channel_t *channel, const char *error);

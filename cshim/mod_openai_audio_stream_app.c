@@ -50,7 +50,7 @@ SWITCH_STANDARD_APP(openai_audio_stream_function)
 		return;
 	}
 	free(reply);
-	stream = mod_openai_audio_stream_bug_stream(channel);
+	stream = mod_openai_audio_stream_bug_await(channel);
 	if (!stream) {
 		return; /* it has ended already, and has set the variables */
 	}

@@ -26,6 +26,7 @@ typedef struct port {
 	 * and cleared by CLOSE. */
 	oas_stream_t *stream;
 	switch_media_bug_t *bug; /* NULL before INIT and from CLOSE on */
+	bool awaited;			 /* the application waits for the stream's end; protected by ports_mutex */
 	uint64_t totals[OAS_TOTAL_COUNT]; /* of the channel's streams so far. Only CLOSE, which no two threads run at once */
 	/* The frame that replaces one. Whoever writes a frame holds codec_write_mutex until the frame is on its way. */
 	switch_frame_t frame;
@@ -199,17 +200,26 @@ void mod_openai_audio_stream_bug_refused(switch_channel_t *channel, const char *
 
 static void on_close(switch_media_bug_t *bug, port_t *port)
 {
+	switch_core_session_t *session = switch_core_media_bug_get_session(bug);
 	oas_stream_t *stream = port->stream;
+	bool awaited;
 
-	set_variables(switch_core_session_get_channel(switch_core_media_bug_get_session(bug)), port, stream);
+	set_variables(switch_core_session_get_channel(session), port, stream);
 	pthread_mutex_lock(&ports_mutex);
 	port->bug = NULL;
 	port->stream = NULL;
+	awaited = port->awaited;
+	port->awaited = false;
 	pthread_mutex_unlock(&ports_mutex);
 	/* Release: who sees it sees all that the callbacks stored. Pairs with Go's and the pacer's acquire. */
 	atomic_store_explicit(&stream->closed, 1, memory_order_release);
 	oas_doorbell_ring(stream->doorbell);
 	oas_stream_unref(stream);
+	if (awaited) {
+		/* Out of a read that waits for a packet: without an RTP timer, and from a caller who sends nothing, it waits
+		 * for seconds. The core wakes a session in the same way. */
+		switch_core_session_kill_channel(session, SWITCH_SIG_BREAK);
+	}
 }
 
 #ifdef OAS_MEASURE
@@ -355,7 +365,7 @@ void mod_openai_audio_stream_bug_detach(oas_stream_t *stream)
 	switch_core_session_rwunlock(session);
 }
 
-oas_stream_t *mod_openai_audio_stream_bug_stream(switch_channel_t *channel)
+oas_stream_t *mod_openai_audio_stream_bug_await(switch_channel_t *channel)
 {
 	oas_stream_t *stream = NULL;
 	port_t *port;
@@ -365,6 +375,7 @@ oas_stream_t *mod_openai_audio_stream_bug_stream(switch_channel_t *channel)
 	if (port && port->stream) {
 		stream = port->stream;
 		oas_stream_ref(stream);
+		port->awaited = true;
 	}
 	pthread_mutex_unlock(&ports_mutex);
 	return stream;

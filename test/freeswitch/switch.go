@@ -311,3 +311,6 @@ func (s *Switch) Poll(tb testing.TB, what string, cond func() bool) {
 		}
 	}
 }
+
+// ESLPort is where its event socket listens; the password is ClueCon.
+func (s *Switch) ESLPort() int { return s.eslPort }

@@ -174,6 +174,19 @@ switch_status_t switch_core_session_read_frame(switch_core_session_t *session, s
 	return switch_channel_down_nosig(&session->channel) ? SWITCH_STATUS_FALSE : SWITCH_STATUS_BREAK;
 }
 
+/* Out of a read. */
+switch_status_t switch_core_session_perform_kill_channel(switch_core_session_t *session, const char *file,
+														 const char *func, int line, switch_signal_t sig)
+{
+	HOST_NOTE_CALL();
+	(void) file;
+	(void) func;
+	(void) line;
+	(void) sig;
+	host_session_wake(session);
+	return SWITCH_STATUS_SUCCESS;
+}
+
 /* What the core hands to a channel as events, this host hands to it as jobs. */
 switch_status_t switch_ivr_parse_all_events(switch_core_session_t *session)
 {

@@ -148,6 +148,9 @@ switch_core_session_write_frame(switch_core_session_t *session, switch_frame_t *
 SWITCH_DECLARE(switch_status_t)
 switch_core_session_read_frame(switch_core_session_t *session, switch_frame_t **frame, switch_io_flag_t flags,
 							   int stream_id);
+SWITCH_DECLARE(switch_status_t)
+switch_core_session_perform_kill_channel(switch_core_session_t *session, const char *file, const char *func, int line,
+										 switch_signal_t sig);
 SWITCH_DECLARE(switch_status_t) switch_ivr_parse_all_events(switch_core_session_t *session);
 
 /* Channels. */

@@ -63,6 +63,7 @@ typedef enum { STANDIN_CHANNEL_STATE_VALUES(STANDIN_ENUMERATOR) } switch_channel
 typedef enum { STANDIN_CHANNEL_FLAG_VALUES(STANDIN_ENUMERATOR) } switch_channel_flag_t;
 typedef enum { STANDIN_CAUSE_VALUES(STANDIN_ENUMERATOR) } switch_call_cause_t;
 typedef enum { STANDIN_INTERFACE_VALUES(STANDIN_ENUMERATOR) } switch_module_interface_name_t;
+typedef enum { STANDIN_SIGNAL_VALUES(STANDIN_ENUMERATOR) } switch_signal_t;
 typedef enum { STANDIN_APPLICATION_FLAG_VALUES(STANDIN_ENUMERATOR) } switch_application_flag_enum_t;
 typedef enum { STANDIN_MODULE_FLAG_VALUES(STANDIN_ENUMERATOR) } switch_module_flag_enum_t;
 typedef enum { STANDIN_THREAD_PRIORITY_VALUES(STANDIN_ENUMERATOR) } switch_thread_priority_t;

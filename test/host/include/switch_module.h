@@ -116,6 +116,8 @@ static inline const char *switch_const_char_type_check(const char *str)
 #define switch_core_session_strdup(_session, _todup) \
 	switch_core_perform_session_strdup(_session, _todup, __FILE__, __SWITCH_FUNC__, __LINE__)
 
+#define switch_core_session_kill_channel(session, sig) \
+	switch_core_session_perform_kill_channel(session, __FILE__, __SWITCH_FUNC__, __LINE__, sig)
 #define SWITCH_READ_ACCEPTABLE(status) \
 	((status) == SWITCH_STATUS_SUCCESS || (status) == SWITCH_STATUS_BREAK || (status) == SWITCH_STATUS_INUSE)
 #define switch_core_session_locate(uuid_str) \

@@ -1,0 +1,102 @@
+package freeswitch_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"mod_openai_audio_stream/module/realtime/realtimetest"
+	"mod_openai_audio_stream/test/freeswitch"
+)
+
+func init() { calls["Interruptions"] = testInterruptions }
+
+// The caller interrupts the model again and again, at moments of chance. What the far leg heard of each answer is what
+// the server is told, and nothing of an answer is heard after it was cut.
+func testInterruptions(t *testing.T) {
+	const callers, interruptions = 5, 10 // together 50
+	for i := range callers {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			t.Parallel()
+			interrupt(t, interruptions)
+		})
+	}
+}
+
+func interrupt(t *testing.T, n int) {
+	const rateHz = 8000
+	c := shared.Call(t, uuidOf(t), freeswitch.Options{})
+	session := c.Begin(realtimetest.Config{
+		InputRate: rateHz, Speed: 5, Answer: realtimetest.Tone(1000, 20*time.Second),
+		Misbehave: realtimetest.Always(realtimetest.Misbehaviour{LateDeltas: 3}),
+	}, rateHz)
+	heard := c.Record(c.Far, freeswitch.Hears)
+
+	// Words of 400 ms. The detector takes half a second of silence for the end of one, and the answer begins; the next
+	// word comes while it is being heard.
+	var speech []int16
+	word := realtimetest.Sine(300, 400*time.Millisecond, rateHz)
+	for range n + 1 {
+		pause := 1200*time.Millisecond + rand.N(1500*time.Millisecond)
+		speech = append(speech, make([]int16, int(pause.Seconds()*rateHz))...)
+		speech = append(speech, word...)
+	}
+	c.Play(c.Far, speech, rateHz)
+	shared.Event(t, c.Far, "PLAYBACK_STOP", 1)
+	c.Event("truncated", n)
+	c.Event("openai_speech_start", n+1) // the answer to the last word
+	pcm, recordedHz, _ := heard.Stop()
+
+	bursts := loudParts(pcm, recordedHz)
+	if len(bursts) != n+1 {
+		t.Errorf("the caller heard %d answers, want %d: %v", len(bursts), n+1, bursts)
+	}
+	var worst time.Duration
+	for i, m := range shared.Events(c.Agent, "truncated") {
+		var cut struct {
+			AudioEndMS int64 `json:"audio_end_ms"`
+		}
+		if err := json.Unmarshal([]byte(m["_body"]), &cut); err != nil {
+			t.Fatal(err)
+		}
+		if i < len(bursts) {
+			off := (bursts[i] - time.Duration(cut.AudioEndMS)*time.Millisecond).Abs()
+			worst = max(worst, off)
+			if off > 20*time.Millisecond {
+				t.Errorf("interruption %d: heard %v, the server was told %d ms", i, bursts[i], cut.AudioEndMS)
+			}
+		}
+	}
+	for i, a := range session.Answers()[:n] {
+		if a.TruncatedMS < 0 {
+			t.Errorf("answer %d was not truncated at the server", i)
+		}
+	}
+	t.Logf("%d interruptions, %v between what was heard and what was told at most", n, worst)
+}
+
+// loudParts are the lengths of the parts of a recording that are not silent for more than 20 ms.
+func loudParts(pcm []int16, rateHz int) (parts []time.Duration) {
+	quiet := rateHz / 50
+	first, last := -1, -1
+	end := func() {
+		if first >= 0 {
+			parts = append(parts, time.Duration(last+1-first)*time.Second/time.Duration(rateHz))
+			first = -1
+		}
+	}
+	for i, v := range pcm {
+		if v > 300 || v < -300 {
+			if first < 0 {
+				first = i
+			}
+			last = i
+		} else if i-last > quiet {
+			end()
+		}
+	}
+	end()
+	return parts
+}
