@@ -11,7 +11,7 @@ import (
 
 // check demands the reference in the recording, where FreeSWITCH's encoder of near silence may differ in a few bits, with a
 // tone of wantDB.
-func check(t *testing.T, what string, reference, recording []int16, rateHz int, wantDB float64) {
+func check(t testing.TB, what string, reference, recording []int16, rateHz int, wantDB float64) {
 	t.Helper()
 	m, err := freeswitch.Compare(reference, recording, rateHz)
 	if err != nil {
@@ -25,7 +25,7 @@ func check(t *testing.T, what string, reference, recording []int16, rateHz int, 
 }
 
 // moreAudio waits until the server has got so many more bytes of the caller's.
-func moreAudio(t *testing.T, session *realtimetest.Session, bytes int) {
+func moreAudio(t testing.TB, session *realtimetest.Session, bytes int) {
 	t.Helper()
 	if err := session.WaitAudio(t.Context(), session.AudioBytes()+bytes); err != nil {
 		t.Fatal(err)
@@ -41,7 +41,7 @@ func bytesOf(d time.Duration, rateHz int, format realtime.Format) int {
 }
 
 // whole demands that a lossy codec has kept the length of the reference, and its sound.
-func whole(t *testing.T, what string, reference, recording []int16, rateHz int) {
+func whole(t testing.TB, what string, reference, recording []int16, rateHz int) {
 	t.Helper()
 	m, err := freeswitch.Compare(reference, recording, rateHz)
 	if err != nil {

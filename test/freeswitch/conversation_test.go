@@ -10,13 +10,13 @@ import (
 )
 
 func init() {
-	calls["ConversationPCMU"] = func(t *testing.T) {
+	calls["ConversationPCMU"] = func(t testing.TB) {
 		converse(t, shared.Call(t, uuidOf(t), freeswitch.Options{}), lines[0])
 	}
-	calls["ConversationOpus"] = func(t *testing.T) {
+	calls["ConversationOpus"] = func(t testing.TB) {
 		converse(t, shared.Call(t, uuidOf(t), freeswitch.Options{Codec: lines[2].codec}), lines[2])
 	}
-	calls["ConversationLoopback"] = func(t *testing.T) {
+	calls["ConversationLoopback"] = func(t testing.TB) {
 		converse(t, shared.Loopback(t, uuidOf(t)), line{rateHz: 8000, channels: 1, coded: same})
 	}
 }
@@ -25,7 +25,7 @@ const turns = 10
 
 // converse has ten turns of a conversation: what each side said is what the other heard, turn by turn. The end of a
 // caller's sentence is heard although no packet comes after it.
-func converse(t *testing.T, c *freeswitch.Call, l line) {
+func converse(t testing.TB, c *freeswitch.Call, l line) {
 	said, answers := speech(t, "caller.wav", 8000), speech(t, "agent.wav", 24000)
 	for n := range said {
 		said[n] = freeswitch.Resample(said[n], 8000, l.rateHz)
@@ -70,7 +70,7 @@ func converse(t *testing.T, c *freeswitch.Call, l line) {
 }
 
 // speech cuts ten different utterances of a second out of a recording of the test data, each between chirps.
-func speech(t *testing.T, name string, rateHz int) (parts [turns][]int16) {
+func speech(t testing.TB, name string, rateHz int) (parts [turns][]int16) {
 	t.Helper()
 	pcm, hz, channels, err := realtimetest.ReadWAV("../testdata/" + name)
 	if err != nil || hz != rateHz || channels != 1 {

@@ -52,7 +52,7 @@ func TestHangups(t *testing.T) {
 }
 
 // hangUp starts a stream and hangs up: at once, some audio later, while the agent speaks, or when it begins to.
-func hangUp(t *testing.T, c *freeswitch.Call, srv *realtimetest.Server, when int) {
+func hangUp(t testing.TB, c *freeswitch.Call, srv *realtimetest.Server, when int) {
 	defer c.Hangup()
 	c.Stream("start %s mono 24k", srv.URL())
 	switch when {
@@ -70,7 +70,7 @@ func hangUp(t *testing.T, c *freeswitch.Call, srv *realtimetest.Server, when int
 	}
 }
 
-func count(t *testing.T, s *freeswitch.Switch, what string) int {
+func count(t testing.TB, s *freeswitch.Switch, what string) int {
 	t.Helper()
 	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/%s", s.PID, what))
 	if err != nil {

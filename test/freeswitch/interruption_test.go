@@ -11,21 +11,16 @@ import (
 	"mod_openai_audio_stream/test/freeswitch"
 )
 
-func init() { calls["Interruptions"] = testInterruptions }
-
-// The caller interrupts the model again and again, at moments of chance. What the far leg heard of each answer is what
-// the server is told, and nothing of an answer is heard after it was cut.
-func testInterruptions(t *testing.T) {
+func init() {
 	const callers, interruptions = 5, 10 // together 50
 	for i := range callers {
-		t.Run(fmt.Sprint(i), func(t *testing.T) {
-			t.Parallel()
-			interrupt(t, interruptions)
-		})
+		calls[fmt.Sprintf("Interruptions/%d", i)] = func(t testing.TB) { interrupt(t, interruptions) }
 	}
 }
 
-func interrupt(t *testing.T, n int) {
+// The caller interrupts the model again and again, at moments of chance. What the far leg heard of each answer is what
+// the server is told, and nothing of an answer is heard after it was cut.
+func interrupt(t testing.TB, n int) {
 	const rateHz = 8000
 	c := shared.Call(t, uuidOf(t), freeswitch.Options{})
 	session := c.Begin(realtimetest.Config{

@@ -16,7 +16,7 @@ import (
 func init() { calls["ServerKilled"] = testServerKilled }
 
 // The server's process dies in mid-answer and is started again: the call talks on, with the conversation restored.
-func testServerKilled(t *testing.T) {
+func testServerKilled(t testing.TB) {
 	cfg := realtimetest.Config{
 		InputRate: 8000, NoVAD: true, Speed: 1.5,
 		Answer: realtimetest.Speech(realtimetest.Sine(1000, 3*time.Second, 24000), 24000, "I am fine."),

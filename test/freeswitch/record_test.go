@@ -12,7 +12,7 @@ func init() { calls["Recorders"] = testRecorders }
 
 // Recordings of the streaming channel, begun before and after the stream, hold both voices as the far leg played and
 // heard them.
-func testRecorders(t *testing.T) {
+func testRecorders(t testing.TB) {
 	c := shared.Call(t, uuidOf(t), freeswitch.Options{})
 	heard := c.Record(c.Far, freeswitch.Hears)
 	recorders := map[string]*freeswitch.Recording{"begun before the stream": c.Record(c.Agent, freeswitch.Stereo)}

@@ -13,14 +13,14 @@ func init() {
 	for name, codecs := range map[string][2]string{
 		"up": {"PCMU", "L16@16000h@20i"}, "down": {"L16@16000h@20i", "PCMU"}, "opus": {"PCMU", "opus@48000h@20i"},
 	} {
-		calls["Reinvite/"+name] = func(t *testing.T) { testReinvite(t, codecs[0], codecs[1]) }
+		calls["Reinvite/"+name] = func(t testing.TB) { testReinvite(t, codecs[0], codecs[1]) }
 	}
 }
 
 // A re-INVITE changes the codec and its rate in the middle of an answer: it keeps its pitch and its length. The channel
 // takes all of it; on the wire one frame carries the new codec's name and the old one's sound, and the far end, which
 // changes its own codec at the same time, does without another packet or two.
-func testReinvite(t *testing.T, before, after string) {
+func testReinvite(t testing.TB, before, after string) {
 	const length = 6 * time.Second
 	const mostLost = 100 * time.Millisecond
 	tone := realtimetest.Sine(1000, length, 24000)

@@ -11,13 +11,13 @@ import (
 
 func init() {
 	for _, extension := range []string{"on_answer", "on_media", "early", "dialplan", "application"} {
-		calls["Start/"+extension] = func(t *testing.T) { testStart(t, extension) }
+		calls["Start/"+extension] = func(t testing.TB) { testStart(t, extension) }
 	}
 	calls["Start/before media"] = testStartBeforeMedia
 }
 
 // A stream is started by each of the dialplan's means, answered or in early media, and both sides are heard.
-func testStart(t *testing.T, extension string) {
+func testStart(t testing.TB, extension string) {
 	answer := freeswitch.Signal(time.Second, 24000)
 	srv := realtimetest.New(t, realtimetest.Config{NoVAD: true, Answer: realtimetest.Speech(answer, 24000, "tone")})
 	c := shared.Call(t, uuidOf(t), freeswitch.Options{Extension: extension, Vars: []string{"sip_h_X-Server=" + srv.URL()}})
@@ -46,7 +46,7 @@ func testStart(t *testing.T, extension string) {
 }
 
 // A start on a channel without media says so, and one after it has some works.
-func testStartBeforeMedia(t *testing.T) {
+func testStartBeforeMedia(t testing.TB) {
 	srv := realtimetest.New(t, realtimetest.Config{NoVAD: true})
 	c := shared.Call(t, uuidOf(t), freeswitch.Options{Extension: "no_media", Vars: []string{"sip_h_X-Server=" + srv.URL()}})
 	t.Cleanup(c.Hangup)

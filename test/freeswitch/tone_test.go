@@ -11,7 +11,13 @@ import (
 	"mod_openai_audio_stream/test/freeswitch"
 )
 
-func init() { calls["Tones"] = testTones }
+func init() {
+	for _, l := range lines {
+		for _, format := range []realtime.Format{realtime.PCM16, realtime.G711ULaw} {
+			calls["Tones/"+l.name+" "+format.String()] = func(t testing.TB) { toneBothWays(t, l, format) }
+		}
+	}
+}
 
 // line is a codec of a call, and what it leaves of the sound.
 type line struct {
@@ -34,22 +40,11 @@ var lines = []line{
 }
 
 // A steady tone arrives in both directions at once, whole, and is the one that was sent.
-func testTones(t *testing.T) {
+func toneBothWays(t testing.TB, l line, format realtime.Format) {
 	length := 10 * time.Second
 	if os.Getenv(freeswitch.EnvLong) != "" {
 		length = time.Minute
 	}
-	for _, l := range lines {
-		for _, format := range []realtime.Format{realtime.PCM16, realtime.G711ULaw} {
-			t.Run(l.name+" "+format.String(), func(t *testing.T) {
-				t.Parallel()
-				toneBothWays(t, l, format, length)
-			})
-		}
-	}
-}
-
-func toneBothWays(t *testing.T, l line, format realtime.Format, length time.Duration) {
 	rateHz, coded, wantDB := 24000, same, l.toneDB
 	if format == realtime.G711ULaw {
 		rateHz, coded, wantDB = realtime.G711RateHz, freeswitch.ULaw, min(l.toneDB, 35)

@@ -15,13 +15,13 @@ func init() {
 		"transfer": "uuid_transfer %s sleep XML agent",
 		"hold":     "uuid_hold %s",
 	} {
-		calls["Moved/"+name] = func(t *testing.T) { testMoved(t, name, command) }
+		calls["Moved/"+name] = func(t testing.TB) { testMoved(t, name, command) }
 	}
 }
 
 // A stream goes where its channel goes: the channel takes all of an answer across a transfer or a hold, and the next one.
 // On hold the far end hears no more; across a transfer there is a pause of some frames.
-func testMoved(t *testing.T, name, command string) {
+func testMoved(t testing.TB, name, command string) {
 	answer := realtimetest.Sine(1000, 2*time.Second, 24000)
 	c := shared.Call(t, uuidOf(t), freeswitch.Options{})
 	session := c.Begin(realtimetest.Config{NoVAD: true, Answer: realtimetest.Speech(answer, 24000, "tone")}, 24000)

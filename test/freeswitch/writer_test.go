@@ -11,12 +11,12 @@ import (
 
 func init() {
 	for _, extension := range []string{"park", "sleep", "playback", "file", "conference", "bridge"} {
-		calls["Writer/"+extension] = func(t *testing.T) { testWriter(t, extension) }
+		calls["Writer/"+extension] = func(t testing.TB) { testWriter(t, extension) }
 	}
 }
 
 // The agent is heard whole whatever the dialplan does on its channel, and packets go out at their rate, no faster.
-func testWriter(t *testing.T, extension string) {
+func testWriter(t testing.TB, extension string) {
 	c := shared.Call(t, uuidOf(t), freeswitch.Options{Extension: extension})
 	answer := freeswitch.Signal(3*time.Second, 24000)
 	c.Begin(realtimetest.Config{NoVAD: true, Answer: realtimetest.Speech(answer, 24000, "tone")}, 24000)
