@@ -45,7 +45,8 @@ SWITCH_STANDARD_APP(openai_audio_stream_function)
 	reply = command(session, start);
 	free(start);
 	if (!reply || strncmp(reply, "+OK", 3)) {
-		mod_openai_audio_stream_bug_refused(channel, reply && !strncmp(reply, "-ERR ", 5) ? reply + 5 : "out of memory");
+		mod_openai_audio_stream_bug_refused(channel,
+											reply && !strncmp(reply, "-ERR ", 5) ? reply + 5 : "out of memory");
 		free(reply);
 		return;
 	}

@@ -26,8 +26,9 @@ typedef struct port {
 	 * and cleared by CLOSE. */
 	oas_stream_t *stream;
 	switch_media_bug_t *bug; /* NULL before INIT and from CLOSE on */
-	bool awaited;			 /* the application waits for the stream's end; protected by ports_mutex */
-	uint64_t totals[OAS_TOTAL_COUNT]; /* of the channel's streams so far. Only CLOSE, which no two threads run at once */
+	bool awaited;            /* the application waits for the stream's end; protected by ports_mutex */
+	uint64_t
+		totals[OAS_TOTAL_COUNT]; /* of the channel's streams so far. Only CLOSE, which no two threads run at once */
 	/* The frame that replaces one. Whoever writes a frame holds codec_write_mutex until the frame is on its way. */
 	switch_frame_t frame;
 	int16_t samples[SWITCH_RECOMMENDED_BUFFER_SIZE / sizeof(int16_t)];

@@ -61,7 +61,7 @@ static inline void oas_measure_log(void)
 }
 
 #define OAS_MEASURE_START(now) uint64_t oas_measure_start = (now)
-#define OAS_MEASURE_END(which, now) oas_measure(which, (now) - oas_measure_start)
+#define OAS_MEASURE_END(which, now) oas_measure(which, (now) -oas_measure_start)
 
 #else
 

@@ -2,6 +2,7 @@
 # Builds and tests everything, and ends with what ran, what was skipped and why. Exits 1 if anything failed.
 set -u
 cd "$(dirname "$0")/.."
+unset OAS_HOST OAS_MODULE OAS_FREESWITCH OAS_FREESWITCH_MODULE OAS_LONG # what runs is decided below
 jobs=$(nproc)
 passed=0 failed=0 skipped=0
 summary=()

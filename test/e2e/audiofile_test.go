@@ -3,7 +3,9 @@ package e2e_test
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -87,5 +89,36 @@ func (r *rig) until(what string, cond func() bool) {
 			r.Fatalf("waited in vain until %s\n%s", what, r.log)
 		case <-time.After(10 * time.Millisecond):
 		}
+	}
+}
+
+// A full disk is one warning. The call goes on.
+func TestAudioFilesOnAFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", dir).CombinedOutput(); err != nil {
+		t.Skipf("no right to mount a small disk: %v: %s", err, out)
+	}
+	t.Cleanup(func() { _ = exec.Command("umount", dir).Run() })
+	t.Setenv("TMPDIR", dir)
+	r := newRig(t)
+	srv := realtimetest.New(t, realtimetest.Config{NoVAD: true, Answer: realtimetest.Tone(440, 2*time.Second)}) // 96 kB
+	r.do("create call rate=8000 caller=silence writer=none")
+	r.api("+OK", "call start %s mono 24k", srv.URL())
+	r.event("call", "connect", 1)
+	for n := range 2 {
+		r.api("+OK", "call send_json eyJ0eXBlIjoicmVzcG9uc2UuY3JlYXRlIn0=") // {"type":"response.create"}
+		r.event("call", "openai_speech_stop", n+1)
+	}
+	r.logged("no space left on device")
+	if n := strings.Count(r.log.String(), "no space left on device"); n != 1 {
+		t.Errorf("%d warnings, want 1", n)
+	}
+	if n := len(r.Events("call", "play")); n > 0 {
+		t.Errorf("%d play events", n)
+	}
+	r.api("+OK", "call stop")
+	r.event("call", "disconnect", 1)
+	if files, err := os.ReadDir(dir); err != nil || len(files) > 0 {
+		t.Errorf("what could not be written is left: %v, %v", files, err)
 	}
 }

@@ -17,8 +17,8 @@ var shared *freeswitch.Switch
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	// These tests wait for calls, they do not work.
-	if err := flag.Set("test.parallel", "64"); err != nil {
+	// They wait more than they work; but with more calls at once FreeSWITCH loses packets on two processors.
+	if err := flag.Set("test.parallel", "12"); err != nil {
 		panic(err)
 	}
 	os.Exit(m.Run())
