@@ -106,18 +106,17 @@ func (c *conversation) wantsAudio(responseID string) bool {
 }
 
 // speechStarted handles input_audio_buffer.speech_started. heard is how long the present answer has been played,
-// pending whether there is audio that the caller has not heard. It reports whether the model was interrupted.
-func (c *conversation) speechStarted(heard time.Duration, pending bool) bool {
-	if c.barge.off || heard < c.barge.min && pending {
-		return false
+// pending whether there is audio that the caller has not heard.
+func (c *conversation) speechStarted(heard time.Duration, pending bool) {
+	if !c.barge.off && (heard >= c.barge.min || !pending) {
+		c.interrupt(pending)
 	}
-	return c.interrupt(pending)
 }
 
 // interrupt silences the model: at a barge-in, or because it was told to.
-func (c *conversation) interrupt(pending bool) bool {
+func (c *conversation) interrupt(pending bool) {
 	if !pending && !c.active {
-		return false
+		return
 	}
 	for _, id := range c.do.flush() {
 		c.discard(id)
@@ -128,7 +127,6 @@ func (c *conversation) interrupt(pending bool) bool {
 			c.do.send(realtime.ResponseCancel(c.activeID))
 		}
 	}
-	return true
 }
 
 func (c *conversation) discard(id string) {
@@ -176,21 +174,21 @@ func (c *conversation) refusedUnheard(eventID string) {
 	}
 }
 
-// client passes on an event of the client's. Events that start a response wait for the running one.
-func (c *conversation) client(msg []byte) (queued bool, ok bool) {
+// client passes on an event of the client's. Events that start a response wait for the running one; false if too many do.
+func (c *conversation) client(msg []byte) bool {
 	if !realtime.StartsResponse(msg) {
 		c.do.send(msg)
-		return false, true
+		return true
 	}
-	if !c.active && !c.creating && len(c.createQueue) == 0 {
+	if c.idle() {
 		c.create(msg)
-		return false, true
+		return true
 	}
 	if len(c.createQueue) == createMost {
-		return false, false
+		return false
 	}
 	c.createQueue = append(c.createQueue, msg)
-	return true, true
+	return true
 }
 
 func (c *conversation) create(msg []byte) {

@@ -30,7 +30,7 @@ func (e *entry) size() int { return len(e.text) + len(e.raw) }
 type history struct {
 	entries []*entry
 	bytes   int
-	// lastUpdate is the last session.update of the client's that was sent, whole events in order; merged by the server.
+	// updates are the session.update events that the client has sent last, in order; the server merges them.
 	updates [][]byte
 }
 

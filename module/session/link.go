@@ -30,7 +30,6 @@ const (
 	linkDialing linkState = iota
 	linkOpening           // the socket is up; the server's verdict on key and model is not in
 	linkOpen
-	linkClosed
 )
 
 // link is one connection of a session, from the first SYN to its end. It belongs to the session's goroutine.
@@ -39,6 +38,15 @@ type link struct {
 	conn    Conn
 	cancel  context.CancelFunc
 	expires time.Time // when the server will end the session; zero if it has not said
+}
+
+// close ends the connection in good order, or the attempt to get one.
+func (l *link) close() {
+	if l.conn == nil {
+		l.cancel()
+	} else {
+		l.conn.Close(1000, normalClosure)
+	}
 }
 
 // linkEvent is what a link's goroutine tells the session: a connection, a message or an end, in this order.
@@ -134,7 +142,6 @@ func (s *Session) opened(now time.Time) {
 // linkLost decides what the end of a connection, or of an attempt, means.
 func (s *Session) linkLost(l *link, err error) {
 	wasOpen := l.state == linkOpen
-	l.state = linkClosed
 	l.cancel()
 	s.link = nil
 	s.openBy = time.Time{}

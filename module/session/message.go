@@ -62,7 +62,7 @@ func (s *Session) handle(e *realtime.Event) {
 		s.sessionSettled(e)
 	case realtime.KindSpeechStarted:
 		s.speaking = true
-		s.turns.speechStarted(time.Now())
+		s.turns.speechStarted()
 		s.talk.speechStarted(s.player.spoken(), s.player.unheard())
 	case realtime.KindSpeechStopped:
 		s.speaking = false
@@ -109,7 +109,6 @@ func (s *Session) audioDelta(e *realtime.Event) {
 		return
 	}
 	if s.muteOpenAI {
-		s.turns.mutedBytes += int64(len(s.payload))
 		return
 	}
 	var pcm []int16
@@ -212,14 +211,14 @@ func (s *Session) sendJSON(msg []byte) error {
 	if s.link == nil || s.link.state != linkOpen {
 		return errNotConnected
 	}
-	if _, ok := s.talk.client(msg); !ok {
+	if !s.talk.client(msg) {
 		return errTooManyResponses
 	}
 	s.history.noteClient(msg)
 	return nil
 }
 
-// say has the model speak a text of the user's, or answer to it.
+// sendText has the model speak a text of the user's, or answer to it.
 func (s *Session) sendText(text string, verbatim bool) error {
 	if verbatim {
 		return s.sendJSON(realtime.ResponseSay(text))
@@ -231,7 +230,6 @@ func (s *Session) sendText(text string, verbatim bool) error {
 }
 
 func (s *Session) setPaused(on bool) error {
-	s.paused = on
 	s.capture.paused = on
 	s.player.hold(on)
 	return nil
@@ -270,7 +268,7 @@ func (s *Session) callerDroppedMS() int64 {
 	return samplesTime(uint64(s.capture.droppedSamples), s.capture.rateHz).Milliseconds() + s.stream.CaptureDropped()
 }
 
-// Event bodies, as documented in docs/events.md.
+// Event bodies, as documented in docs/reference.md.
 
 type eventStatus struct {
 	Status  string `json:"status"`

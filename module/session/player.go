@@ -193,11 +193,7 @@ func (p *player) unheard() bool {
 func (p *player) spoken() time.Duration {
 	_, read := p.stream.Positions()
 	for _, a := range p.answers {
-		var d time.Duration
-		for _, g := range a.segments {
-			d += g.played(read)
-		}
-		if d > 0 {
+		if d := a.playedAt(read); d > 0 {
 			return d
 		}
 	}

@@ -54,12 +54,8 @@ func (r *rollover) due() time.Time {
 
 // cancel closes the connection that has not taken over.
 func (r *rollover) cancel() {
-	if l := r.next; l != nil {
-		if l.conn == nil {
-			l.cancel()
-		} else {
-			l.conn.Close(1000, normalClosure)
-		}
+	if r.next != nil {
+		r.next.close()
 	}
 	*r = rollover{}
 }

@@ -5,7 +5,6 @@ package session
 import (
 	"encoding/json"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -52,7 +51,6 @@ type Session struct {
 	inbox    chan linkEvent // inboxSize; full: the socket is left unread
 	ended    chan struct{}  // closed when the session takes nothing any more
 	detached chan struct{}  // closed when the channel is free for another stream
-	endOnce  sync.Once
 
 	// Everything below belongs to the session's goroutine.
 	capture   *capture
@@ -81,7 +79,6 @@ type Session struct {
 	greeted  bool
 
 	speaking    bool // the caller, says the server
-	paused      bool
 	muteOpenAI  bool
 	inFormat    realtime.Format
 	outFormat   realtime.Format
@@ -272,11 +269,7 @@ func (s *Session) finish() {
 
 // closeLink closes a connection on the session's own account.
 func (s *Session) closeLink(l *link) {
-	if l.conn == nil {
-		l.cancel()
-	} else {
-		l.conn.Close(1000, normalClosure)
-	}
+	l.close()
 	if l.state == linkOpen {
 		s.event("disconnect", eventStatus{Status: "disconnected", Message: closeMessage{1000, normalClosure}})
 	}

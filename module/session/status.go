@@ -68,7 +68,7 @@ func (s *Session) status() status {
 		Underruns:     s.stream.Underruns(),
 		Turns:         s.turns.count, Interruptions: s.turns.interruptions, LateDeltas: s.turns.lateDeltas,
 		Reconnects: max(s.connects-1, 0), BenignErrors: s.talk.benign,
-		Paused: s.paused, UserMuted: c.muted, OpenAIMuted: s.muteOpenAI,
+		Paused: c.paused, UserMuted: c.muted, OpenAIMuted: s.muteOpenAI,
 	}
 	if s.link != nil {
 		st.State = "connecting"

@@ -35,7 +35,6 @@ type turns struct {
 	count         int
 	interruptions int
 	lateDeltas    int
-	mutedBytes    int64
 	audioIn       time.Duration
 	usage         realtime.Usage
 	latency       time.Duration // sum over answered turns
@@ -57,7 +56,7 @@ type turnEvent struct {
 	Usage        realtime.Usage `json:"usage"`
 }
 
-func (t *turns) speechStarted(time.Time) { t.callerText = "" }
+func (t *turns) speechStarted() { t.callerText = "" }
 
 func (t *turns) speechStopped(now time.Time) { t.speechStop = now }
 
