@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"mod_openai_audio_stream/module/audio"
+	"mod_openai_audio_stream/module/serial"
 )
 
 // prefix begins the names of all files, so that those of a process that died are known: prefix, its id, a number, the
@@ -31,10 +32,10 @@ type Store struct {
 	pid  int
 	warn func(text string)
 
+	jobs *serial.Queue
+
 	mu      sync.Mutex // Protects following.
-	jobs    []func()
-	running bool // the goroutine that does them
-	samples int  // in jobs
+	samples int        // in jobs
 	number  int
 	closed  bool
 
@@ -47,6 +48,7 @@ type Store struct {
 // row, that files can't be written; it may be called from another goroutine.
 func NewStore(dir string, warn func(text string)) *Store {
 	s := &Store{dir: dir, pid: os.Getpid(), warn: warn, files: map[string][]string{}}
+	s.jobs = serial.NewQueue(func(reason any) { warn(fmt.Sprintf("audio files: %v", reason)) })
 	s.do(0, s.removeLeftovers)
 	return s
 }
@@ -55,47 +57,17 @@ func NewStore(dir string, warn func(text string)) *Store {
 func (s *Store) do(samples int, job func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || len(s.jobs) >= jobsMost || s.samples+samples > samplesMost {
+	if s.closed || s.jobs.Len() >= jobsMost || s.samples+samples > samplesMost {
 		return false
 	}
 	s.samples += samples
-	s.jobs = append(s.jobs, func() {
+	s.jobs.Add(func() {
 		job()
 		s.mu.Lock()
 		s.samples -= samples
 		s.mu.Unlock()
 	})
-	if !s.running {
-		s.running = true
-		go s.run() // ends when there is nothing to do
-	}
 	return true
-}
-
-func (s *Store) run() {
-	for {
-		s.mu.Lock()
-		if len(s.jobs) == 0 {
-			s.running = false
-			s.mu.Unlock()
-			return
-		}
-		job := s.jobs[0]
-		s.jobs[0] = nil
-		s.jobs = s.jobs[1:]
-		s.mu.Unlock()
-		s.guard(job)
-	}
-}
-
-// guard does a job. A bug in it must not end the process.
-func (s *Store) guard(job func()) {
-	defer func() {
-		if r := recover(); r != nil {
-			s.warn(fmt.Sprintf("audio files: %v", r))
-		}
-	}()
-	job()
 }
 
 // File is one that is being written. It belongs to one goroutine. A nil File takes everything and does nothing.
