@@ -4,58 +4,21 @@ import (
 	"bufio"
 	"crypto/tls"
 	"encoding/base64"
-	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 
+	"mod_openai_audio_stream/module/realtime/realtimetest"
 	"mod_openai_audio_stream/module/transport"
 )
 
 const proxyUser, proxyPassword = "operator", "forged pass/word"
 
-// proxy is an HTTP proxy that knows CONNECT, wants a password, and tells what it was asked for. Whatever the name, it
-// connects to target.
+// proxy is an HTTP proxy that connects to target, with the password that these tests know.
 func proxy(t *testing.T, target string) (proxyURL string, asked <-chan string) {
 	t.Helper()
-	hosts := make(chan string, 10)
-	s := serving(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		hosts <- r.Method + " " + r.Host
-		want := "Basic " + base64.StdEncoding.EncodeToString([]byte(proxyUser+":"+proxyPassword))
-		if r.Header.Get("Proxy-Authorization") != want {
-			w.WriteHeader(http.StatusProxyAuthRequired)
-			_, _ = fmt.Fprintf(w, "not %s", r.Header.Get("Proxy-Authorization"))
-			return
-		}
-		server, err := net.Dial("tcp", target)
-		if err != nil {
-			w.WriteHeader(http.StatusBadGateway)
-			return
-		}
-		defer server.Close()
-		conn, rw, err := w.(http.Hijacker).Hijack()
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer conn.Close()
-		_, _ = io.WriteString(conn, "HTTP/1.1 200 Connection established\r\n\r\n")
-		go func() { // ends when either side closes
-			_, _ = io.Copy(server, rw)
-			server.Close()
-		}()
-		_, _ = io.Copy(conn, server)
-	}))
-	u, err := url.Parse(s.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.User = url.UserPassword(proxyUser, proxyPassword)
-	return u.String(), hosts
+	return realtimetest.Proxy(t, target, proxyUser, proxyPassword)
 }
 
 // behind is how a server that only a proxy reaches is dialled.

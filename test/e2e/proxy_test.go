@@ -1,12 +1,6 @@
 package e2e_test
 
 import (
-	"encoding/base64"
-	"io"
-	"net"
-	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -15,43 +9,10 @@ import (
 
 const proxyUser, proxyPassword = "operator", "forged-proxy-pass/word"
 
-// proxy is an HTTP proxy that wants a password, connects to srv whatever the name, and tells what it was asked for.
+// proxy is an HTTP proxy that connects to srv, with the password that these tests know.
 func proxy(t *testing.T, srv *realtimetest.Server) (proxyURL string, asked <-chan string) {
 	t.Helper()
-	hosts := make(chan string, 100)
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		hosts <- r.Method + " " + r.Host
-		given := r.Header.Get("Proxy-Authorization")
-		if given != "Basic "+base64.StdEncoding.EncodeToString([]byte(proxyUser+":"+proxyPassword)) {
-			http.Error(w, "not with "+given, http.StatusProxyAuthRequired)
-			return
-		}
-		server, err := net.Dial("tcp", srv.Addr())
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer server.Close()
-		conn, rw, err := w.(http.Hijacker).Hijack()
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer conn.Close()
-		_, _ = io.WriteString(conn, "HTTP/1.1 200 Connection established\r\n\r\n")
-		go func() { // ends when either side closes
-			_, _ = io.Copy(server, rw)
-			server.Close()
-		}()
-		_, _ = io.Copy(conn, server)
-	}))
-	t.Cleanup(s.Close)
-	u, err := url.Parse(s.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.User = url.UserPassword(proxyUser, proxyPassword)
-	return u.String(), hosts
+	return realtimetest.Proxy(t, srv.Addr(), proxyUser, proxyPassword)
 }
 
 // behindProxy is a URL that only a proxy can reach.
