@@ -48,6 +48,16 @@ static void after_call(switch_media_bug_t *bug, switch_bool_t ok, bool *prune)
 	}
 }
 
+bool host_session_has_bugs(switch_core_session_t *session)
+{
+	bool any;
+
+	switch_thread_rwlock_rdlock(session->bug_rwlock);
+	any = session->bugs != NULL;
+	switch_thread_rwlock_unlock(session->bug_rwlock);
+	return any;
+}
+
 /* The caller holds codec_read_mutex. Returns the frame as READ_REPLACE bugs left it. */
 switch_frame_t *host_bugs_read(switch_core_session_t *session, switch_frame_t *frame)
 {

@@ -234,6 +234,43 @@ void *switch_channel_get_private(switch_channel_t *channel, const char *key)
 	return private_info;
 }
 
+switch_status_t switch_channel_queue_dtmf(switch_channel_t *channel, const switch_dtmf_t *dtmf)
+{
+	switch_status_t status = SWITCH_STATUS_FALSE;
+
+	pthread_mutex_lock(&channel->profile_mutex);
+	if (channel->n_dtmf < HOST_DTMF_MAX) {
+		channel->dtmf[channel->n_dtmf++] = *dtmf;
+		status = SWITCH_STATUS_SUCCESS;
+	}
+	pthread_mutex_unlock(&channel->profile_mutex);
+	return status;
+}
+
+switch_size_t switch_channel_has_dtmf(switch_channel_t *channel)
+{
+	switch_size_t n;
+
+	pthread_mutex_lock(&channel->profile_mutex);
+	n = channel->n_dtmf;
+	pthread_mutex_unlock(&channel->profile_mutex);
+	return n;
+}
+
+switch_status_t switch_channel_dequeue_dtmf(switch_channel_t *channel, switch_dtmf_t *dtmf)
+{
+	switch_status_t status = SWITCH_STATUS_FALSE;
+
+	pthread_mutex_lock(&channel->profile_mutex);
+	if (channel->n_dtmf > 0) {
+		*dtmf = channel->dtmf[0];
+		memmove(channel->dtmf, channel->dtmf + 1, --channel->n_dtmf * sizeof(*channel->dtmf));
+		status = SWITCH_STATUS_SUCCESS;
+	}
+	pthread_mutex_unlock(&channel->profile_mutex);
+	return status;
+}
+
 void switch_channel_event_set_data(switch_channel_t *channel, switch_event_t *event)
 {
 	int state = atomic_load(&channel->state);

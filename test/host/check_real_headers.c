@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Holds the stand-in's declarations against the real <switch.h>. Compiled only where FreeSWITCH is installed, and only
- * compiled: prototypes that differ are "conflicting types", numbers and field types are assertions.
+ * Holds the stand-in's declarations against the real <switch.h>. Compiled only by the tests, where FreeSWITCH is
+ * installed, and only compiled: prototypes that differ are "conflicting types", numbers and field types are assertions.
  */
 #include <switch.h>
 
@@ -33,6 +33,11 @@ STANDIN_PRIORITY_VALUES(SAME_VALUE)
 STANDIN_EVENT_VALUES(SAME_VALUE)
 STANDIN_CHANNEL_STATE_VALUES(SAME_VALUE)
 STANDIN_CHANNEL_FLAG_VALUES(SAME_VALUE)
+STANDIN_MEDIA_TYPE_VALUES(SAME_VALUE)
+STANDIN_MEDIA_FLOW_VALUES(SAME_VALUE)
+STANDIN_RTP_FLAG_VALUES(SAME_VALUE)
+STANDIN_DTLS_TYPE_VALUES(SAME_VALUE)
+STANDIN_DTLS_STATE_VALUES(SAME_VALUE)
 STANDIN_CAUSE_VALUES(SAME_VALUE)
 STANDIN_INTERFACE_VALUES(SAME_VALUE)
 STANDIN_MODULE_FLAG_VALUES(SAME_VALUE)
@@ -46,4 +51,5 @@ _Static_assert(SWITCH_API_VERSION == 5, "SWITCH_API_VERSION");
 _Static_assert(SWITCH_RECOMMENDED_BUFFER_SIZE == 8192, "SWITCH_RECOMMENDED_BUFFER_SIZE");
 _Static_assert(SWITCH_CMD_CHUNK_LEN == 1024, "SWITCH_CMD_CHUNK_LEN");
 _Static_assert(SWITCH_MUTEX_NESTED == 1, "SWITCH_MUTEX_NESTED");
+_Static_assert(SWITCH_THREAD_STACKSIZE == 240 * 1024, "SWITCH_THREAD_STACKSIZE");
 _Static_assert(SWITCH_SMAX == 32767 && SWITCH_SMIN == -32768, "SWITCH_SMAX");

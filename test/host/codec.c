@@ -17,6 +17,8 @@ typedef struct implementation {
 
 static switch_codec_interface_t linear_interface = {"L16", 1};
 static switch_codec_interface_t channel_interface = {"STANDIN", 2};
+static switch_codec_interface_t g722_interface = {"G722", 3};
+static switch_codec_interface_t g729_interface = {"G729", 4};
 
 static pthread_mutex_t implementations_mutex = PTHREAD_MUTEX_INITIALIZER; /* Protects following. */
 static implementation_t *implementations;
@@ -29,6 +31,9 @@ const char *host_format_check(const host_format_t *format)
 	if (format->ptime_ms < 2 || format->ptime_ms > 120) {
 		return "ptime is from 2 to 120 ms";
 	}
+	if (*format->name && strcmp(format->name, "G722") && strcmp(format->name, "G729")) {
+		return "the codec is G722, G729 or none of these";
+	}
 	if (format->channels < 1 || format->channels > 2) {
 		return "channels is 1 or 2";
 	}
@@ -38,10 +43,21 @@ const char *host_format_check(const host_format_t *format)
 	return NULL;
 }
 
+static switch_codec_interface_t *interface_of(bool linear, const host_format_t *format)
+{
+	if (linear) {
+		return &linear_interface;
+	}
+	if (!strcmp(format->name, "G722")) {
+		return &g722_interface;
+	}
+	return strcmp(format->name, "G729") ? &channel_interface : &g729_interface;
+}
+
 /* One for each format, for ever: like a codec module's, implementations are compared by address. */
 const switch_codec_implementation_t *host_implementation(bool linear, const host_format_t *format)
 {
-	switch_codec_interface_t *interface = linear ? &linear_interface : &channel_interface;
+	switch_codec_interface_t *interface = interface_of(linear, format);
 	implementation_t *found;
 	switch_codec_implementation_t *i;
 	static uint32_t next_id;
@@ -59,7 +75,7 @@ const switch_codec_implementation_t *host_implementation(bool linear, const host
 		switch_assert(found);
 		i = &found->implementation;
 		i->codec_type = SWITCH_CODEC_TYPE_AUDIO;
-		i->iananame = linear ? "L16" : "STANDIN";
+		i->iananame = (char *) (uintptr_t) interface->interface_name;
 		i->ianacode = linear ? 70 : 96;
 		i->samples_per_second = format->rate_hz;
 		i->actual_samples_per_second = format->rate_hz;
@@ -67,6 +83,10 @@ const switch_codec_implementation_t *host_implementation(bool linear, const host
 		i->microseconds_per_packet = (int) format->ptime_ms * 1000;
 		i->samples_per_packet = format->rate_hz / 1000 * format->ptime_ms;
 		i->decoded_bytes_per_packet = i->samples_per_packet * 2 * format->channels;
+		if (interface == &g722_interface) {
+			i->samples_per_second /= 2;
+			i->samples_per_packet /= 2;
+		}
 		i->encoded_bytes_per_packet = i->decoded_bytes_per_packet;
 		i->number_of_channels = (uint8_t) format->channels;
 		i->codec_frames_per_packet = 1;
@@ -91,12 +111,18 @@ void host_codec_free_all(void)
 
 void host_codec_open(switch_codec_t *codec, const host_format_t *format, switch_memory_pool_t *pool)
 {
-	codec->codec_interface = &channel_interface;
+	codec->codec_interface = interface_of(false, format);
 	codec->implementation = host_implementation(false, format);
 	codec->memory_pool = pool;
 	codec->session = host_pool_session(pool);
 	switch_mutex_init(&codec->mutex, SWITCH_MUTEX_NESTED, pool);
-	codec->flags = SWITCH_CODEC_FLAG_ENCODE | SWITCH_CODEC_FLAG_DECODE | SWITCH_CODEC_FLAG_READY;
+	codec->flags = host_codec_flags(format);
+}
+
+uint32_t host_codec_flags(const host_format_t *format)
+{
+	return SWITCH_CODEC_FLAG_ENCODE | SWITCH_CODEC_FLAG_DECODE | SWITCH_CODEC_FLAG_READY |
+		   (strcmp(format->name, "G729") ? 0 : SWITCH_CODEC_FLAG_PASSTHROUGH);
 }
 
 switch_status_t switch_core_codec_init_with_bitrate(switch_codec_t *codec, const char *codec_name, const char *fmtp,
@@ -107,7 +133,8 @@ switch_status_t switch_core_codec_init_with_bitrate(switch_codec_t *codec, const
 {
 	host_format_t format = {.rate_hz = rate ? rate : 8000,
 							.ptime_ms = ms ? (uint32_t) ms : 20,
-							.channels = channels ? (uint32_t) channels : 1};
+							.channels = channels ? (uint32_t) channels : 1,
+							.name = ""};
 
 	(void) fmtp;
 	(void) modname;

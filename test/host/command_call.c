@@ -10,7 +10,8 @@ static bool command_create(host_command_call_t *call)
 		.uuid = call->words[0],
 		.format = {.rate_hz = (uint32_t) atoi(host_command_option(call, "rate", "8000")),
 				   .ptime_ms = (uint32_t) atoi(host_command_option(call, "ptime", "20")),
-				   .channels = (uint32_t) atoi(host_command_option(call, "channels", "1"))},
+				   .channels = (uint32_t) atoi(host_command_option(call, "channels", "1")),
+				   .name = host_command_option(call, "codec", "")},
 		.caller = host_command_option(call, "caller", "silence"),
 		.writer = host_command_option(call, "writer", "none"),
 		.loop = atoi(host_command_option(call, "loop", "0")) != 0,
@@ -120,6 +121,61 @@ static bool set_hold(host_command_call_t *call, bool hold)
 	return true;
 }
 
+/* The phone's hold: what the core makes of a=sendonly or a=inactive in a re-INVITE. */
+static bool command_remote_hold(host_command_call_t *call)
+{
+	const char *word = call->words[1];
+	switch_media_flow_t flow = !strcmp(word, "sendonly")   ? SWITCH_MEDIA_FLOW_RECVONLY
+							   : !strcmp(word, "inactive") ? SWITCH_MEDIA_FLOW_INACTIVE
+														   : SWITCH_MEDIA_FLOW_SENDRECV;
+	bool held = flow != SWITCH_MEDIA_FLOW_SENDRECV;
+	switch_core_session_t *session;
+
+	if (!held && strcmp(word, "sendrecv")) {
+		return host_command_fail(call, "\"%s\": expected sendonly, inactive or sendrecv", word);
+	}
+	session = host_command_channel(call, 0);
+	if (!session) {
+		return false;
+	}
+	atomic_store(&session->rtp.flow, (int) flow);
+	atomic_store(&session->rtp.paused, held);
+	switch_channel_set_flag_value(&session->channel, CF_PROTO_HOLD, held);
+	host_event_fire_simple(held ? SWITCH_EVENT_CHANNEL_HOLD : SWITCH_EVENT_CHANNEL_UNHOLD, session);
+	switch_core_session_rwunlock(session);
+	return true;
+}
+
+static bool command_dtls(host_command_call_t *call)
+{
+	switch_core_session_t *session = host_command_channel(call, 0);
+
+	if (!session) {
+		return false;
+	}
+	switch_channel_set_flag(&session->channel, CF_DTLS);
+	atomic_store(&session->rtp.dtls, strcmp(call->words[1], "ready") ? DS_HANDSHAKE : DS_READY);
+	switch_core_session_rwunlock(session);
+	return true;
+}
+
+static bool command_dtmf(host_command_call_t *call)
+{
+	switch_core_session_t *session = host_command_channel(call, 0);
+	bool queued = true;
+
+	if (!session) {
+		return false;
+	}
+	for (const char *digit = call->words[1]; *digit && queued; digit++) {
+		switch_dtmf_t key = {.digit = *digit, .duration = 2000};
+
+		queued = switch_channel_queue_dtmf(&session->channel, &key) == SWITCH_STATUS_SUCCESS;
+	}
+	switch_core_session_rwunlock(session);
+	return queued || host_command_fail(call, "the queue is full");
+}
+
 static bool command_hold(host_command_call_t *call)
 {
 	return set_hold(call, true);
@@ -210,6 +266,7 @@ static bool command_codec(host_command_call_t *call)
 	format.rate_hz = impl.actual_samples_per_second;
 	format.ptime_ms = (uint32_t) impl.microseconds_per_packet / 1000;
 	format.channels = impl.number_of_channels;
+	format.name = host_command_option(call, "name", "");
 	if (host_command_option(call, "rate", NULL)) {
 		format.rate_hz = (uint32_t) atoi(host_command_option(call, "rate", NULL));
 	}
@@ -351,6 +408,8 @@ static void describe(switch_core_session_t *session, void *arg)
 	}
 	switch_thread_rwlock_unlock(session->bug_rwlock);
 	host_json_int(json, "bugs", bugs);
+	host_json_int(json, "dtmf", (int64_t) switch_channel_has_dtmf(&session->channel));
+	host_rtp_describe(session, json);
 	host_recorder_describe(session->recorder, json);
 	host_json_close(json, '}');
 }
@@ -374,7 +433,7 @@ static bool command_channels(host_command_call_t *call)
 
 const host_command_entry_t host_call_commands[] = {
 	{"create",
-	 "<uuid> [rate=8000] [ptime=20] [channels=1] [caller=none|silence|ramp|tone:HZ[:AMPLITUDE]|FILE.wav] [loop=0] "
+	 "<uuid> [rate=8000] [ptime=20] [channels=1] [codec=G722|G729] [caller=none|silence|ramp|tone:HZ[:AMPLITUDE]|FILE.wav] [loop=0] "
 	 "[writer=none|...] [media=1|early|pre|0] [speed=1, 0 is unpaced] [phase=0] [record=STEREO.wav] [record_read=RAW] "
 	 "[record_write=RAW] [frames=FILE.csv]",
 	 command_create, 1},
@@ -384,9 +443,12 @@ const host_command_entry_t host_call_commands[] = {
 	{"hupall", "[wait=1]", command_hupall, 0},
 	{"hold", "<uuid>", command_hold, 1},
 	{"unhold", "<uuid>", command_unhold, 1},
+	{"remote_hold", "<uuid> sendonly|inactive|sendrecv", command_remote_hold, 2},
+	{"dtls", "<uuid> handshake|ready", command_dtls, 2},
+	{"dtmf", "<uuid> <digits>", command_dtmf, 2},
 	{"answer", "<uuid>", command_answer, 1},
 	{"app", "<uuid> <name> [data]", command_app, 2},
-	{"codec", "<uuid> [rate=] [ptime=] [channels=] [dir=both|read|write]", command_codec, 1},
+	{"codec", "<uuid> [rate=] [ptime=] [channels=] [name=G722|G729] [dir=both|read|write]", command_codec, 1},
 	{"dtx", "<uuid> <ms> [none|cng]", command_dtx, 2},
 	{"bridge", "<uuid> <uuid>", command_bridge, 2},
 	{"unbridge", "<uuid>", command_unbridge, 1},

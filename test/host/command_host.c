@@ -21,6 +21,12 @@ static bool command_unload(host_command_call_t *call)
 	return fail_if(call, host_module_unload(force));
 }
 
+static bool command_allowlist(host_command_call_t *call)
+{
+	host_module_refuse_apis(!strcmp(call->words[0], "refuse"));
+	return true;
+}
+
 static bool command_reload(host_command_call_t *call)
 {
 	const char *error = host_module_unload(false);
@@ -198,6 +204,7 @@ const host_command_entry_t host_other_commands[] = {
 	{"load", "[path]", command_load, 0},
 	{"unload", "[force=1]", command_unload, 0},
 	{"reload", "", command_reload, 0},
+	{"allowlist", "refuse|allow", command_allowlist, 1},
 	{"module", "", command_module, 0},
 	{"api", "<arguments>", command_api, 0},
 	{"exec", "<uuid> <arguments>", command_exec, 1},

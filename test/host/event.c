@@ -40,6 +40,8 @@ const char *switch_event_name(switch_event_types_t event)
 		return #name + sizeof("SWITCH_EVENT_") - 1;
 		STANDIN_EVENT_VALUES(EVENT_NAME)
 #undef EVENT_NAME
+	case SWITCH_EVENT_ALL:
+		return "ALL";
 	}
 	return "UNKNOWN";
 }

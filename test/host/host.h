@@ -104,10 +104,13 @@ typedef struct host_format {
 	uint32_t rate_hz;
 	uint32_t ptime_ms;
 	uint32_t channels;
+	/* "" = a codec like most. "G729": passed through, nothing can decode it. "G722": its RTP clock has half its rate. */
+	const char *name;
 } host_format_t;
 
 const char *host_format_check(const host_format_t *format); /* NULL, or what is wrong */
 const switch_codec_implementation_t *host_implementation(bool linear, const host_format_t *format);
+uint32_t host_codec_flags(const host_format_t *format);
 void host_codec_open(switch_codec_t *codec, const host_format_t *format, switch_memory_pool_t *pool);
 void host_codec_free_all(void);
 
@@ -124,7 +127,29 @@ size_t host_fifo_read(host_fifo_t *fifo, void *out, size_t len);
 void host_fifo_clear(host_fifo_t *fifo);
 void host_fifo_free(host_fifo_t *fifo);
 
+/* rtp.c */
+struct switch_rtp {
+	_Atomic int flow; /* switch_media_flow_t */
+	_Atomic bool paused;
+	_Atomic int dtls;             /* dtls_state_t */
+	_Atomic uint64_t lost_writes; /* frames of writers that found another one at work */
+	/* Protected by the session's codec_write_mutex: */
+	int64_t reference; /* the tick that the last frame without a timestamp had */
+	bool any;
+	uint32_t timestamp; /* of the last packet */
+	uint64_t unsent;    /* frames dropped behind the bugs */
+	uint64_t repeated;  /* dropped for the last one's timestamp */
+	uint64_t jumps;     /* packets whose timestamp is not one packet after the last one's */
+	uint64_t waits;     /* writes that waited for the timer */
+};
+
+/* Whether the frame leaves. The caller holds codec_write_mutex. */
+bool host_rtp_write(switch_core_session_t *session, const switch_codec_implementation_t *impl, uint32_t timestamp);
+void host_rtp_describe(switch_core_session_t *session, host_json_t *json);
+
 /* channel.c */
+#define HOST_DTMF_MAX 64
+
 typedef struct host_pair {
 	char *name;
 	char *value;
@@ -144,6 +169,8 @@ struct switch_channel {
 	pthread_mutex_t profile_mutex; /* Protects following. */
 	host_pair_t *variables;
 	host_pair_t *privates;
+	switch_dtmf_t dtmf[HOST_DTMF_MAX];
+	size_t n_dtmf;
 };
 
 void host_channel_init(switch_channel_t *channel, switch_core_session_t *session, const char *name);
@@ -183,6 +210,7 @@ struct switch_media_bug {
 switch_frame_t *host_bugs_read(switch_core_session_t *session, switch_frame_t *frame);
 switch_frame_t *host_bugs_write(switch_core_session_t *session, switch_frame_t *frame, bool *replaced);
 int host_bugs_alive(void);
+bool host_session_has_bugs(switch_core_session_t *session);
 
 /* session.c, session_thread.c, media.c */
 typedef struct host_job {
@@ -200,6 +228,8 @@ struct switch_core_session {
 	struct switch_core_session *next; /* protected by the session table's lock */
 
 	/* Media. */
+	struct switch_rtp rtp;
+	switch_read_frame_hook_t _Atomic read_hook; /* a module's; the core has a list */
 	switch_thread_rwlock_t *bug_rwlock; /* protects bugs */
 	switch_media_bug_t *bugs;
 	switch_mutex_t *codec_read_mutex;
@@ -284,6 +314,7 @@ int host_events_alive(void);
 void host_module_name(const char *path); /* what load loads when it is not told */
 const char *host_module_load(const char *path);
 const char *host_module_unload(bool force);
+void host_module_refuse_apis(bool refuse); /* from the next load on, as by a list of allowed interfaces */
 bool host_module_loaded(void);
 void host_module_shutdown(void); /* as the core does it at its end: whether it is in use or not */
 void host_module_free(void);

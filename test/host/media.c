@@ -67,10 +67,19 @@ void switch_core_session_unlock_codec_write(switch_core_session_t *session)
 	switch_mutex_unlock(session->codec_write_mutex);
 }
 
+/* Samples per channel of a frame; samples_per_packet counts the RTP clock. */
+static size_t frames_of(const switch_codec_implementation_t *impl)
+{
+	return impl->decoded_bytes_per_packet / 2 / impl->number_of_channels;
+}
+
 /* The endpoint: the frame is on its way to the far end. The caller holds codec_write_mutex. */
 static switch_status_t perform_write(switch_core_session_t *session, const switch_codec_implementation_t *impl,
-									 switch_frame_t *frame)
+									 switch_frame_t *frame, uint32_t timestamp)
 {
+	if (!host_rtp_write(session, impl, timestamp)) {
+		return SWITCH_STATUS_SUCCESS;
+	}
 	host_recorder_add(session->recorder, HOST_HEARD, atomic_load(&session->clock_ns), impl->actual_samples_per_second,
 					  impl->number_of_channels, frame->data, frame->datalen / 2 / impl->number_of_channels,
 					  (uint32_t) impl->microseconds_per_packet);
@@ -123,7 +132,7 @@ static uint32_t codec_frame_bytes(switch_core_session_t *session, switch_codec_t
 
 /* What the core does with a frame after the bugs: pass a whole one on, and collect what has another length. */
 static switch_status_t encode(switch_core_session_t *session, const switch_codec_implementation_t *impl,
-							  switch_frame_t *frame, bool ptime_mismatch)
+							  switch_frame_t *frame, const switch_frame_t *written, bool ptime_mismatch)
 {
 	uint32_t whole = impl->decoded_bytes_per_packet;
 	switch_frame_t packet = {0};
@@ -134,13 +143,17 @@ static switch_status_t encode(switch_core_session_t *session, const switch_codec
 			memset(frame->data, 255, whole - frame->datalen);
 			frame->datalen = whole;
 		}
-		return perform_write(session, impl, frame);
+		/* A frame that counts other ticks of the RTP clock loses its timestamp. */
+		return perform_write(session, impl, frame,
+							 written->codec->implementation->samples_per_packet == impl->samples_per_packet
+								 ? written->timestamp
+								 : 0);
 	}
 	host_fifo_write(&session->raw_write_buffer, frame->data, frame->datalen, SIZE_MAX);
 	packet.data = session->raw_write_buf;
 	while (session->raw_write_buffer.len >= whole) {
 		packet.datalen = (uint32_t) host_fifo_read(&session->raw_write_buffer, packet.data, whole);
-		perform_write(session, impl, &packet);
+		perform_write(session, impl, &packet, 0);
 	}
 	return SWITCH_STATUS_SUCCESS;
 }
@@ -157,15 +170,25 @@ static switch_status_t write_locked(switch_core_session_t *session, switch_frame
 	}
 	switch_core_session_get_write_impl(session, &impl);
 	same_codec = from->impl_id == impl.impl_id;
+	if (frame->codec->flags & SWITCH_CODEC_FLAG_PASSTHROUGH) {
+		bool bugs = host_session_has_bugs(session);
+
+		if (same_codec && !bugs) {
+			return perform_write(session, &impl, frame, frame->timestamp);
+		}
+		switch_log_printf(SWITCH_CHANNEL_SESSION_LOG(session), SWITCH_LOG_ERROR, "Codec %s decoder error!\n",
+						  from->iananame);
+		return SWITCH_STATUS_FALSE;
+	}
 	ptime_mismatch = !same_codec &&
 					 (from->codec_id == impl.codec_id || from->microseconds_per_packet != impl.microseconds_per_packet);
 	decode(session, &impl, frame);
 	write_frame = host_bugs_write(session, &session->raw_write_frame, &replaced);
 	/* In the channel's own codec and with no bug that may have changed it, the frame goes out as it came. */
 	if (same_codec && !replaced) {
-		return perform_write(session, &impl, frame);
+		return perform_write(session, &impl, frame, frame->timestamp);
 	}
-	return encode(session, &impl, write_frame, ptime_mismatch);
+	return encode(session, &impl, write_frame, frame, ptime_mismatch);
 }
 
 switch_status_t switch_core_session_write_frame(switch_core_session_t *session, switch_frame_t *frame,
@@ -183,6 +206,7 @@ switch_status_t switch_core_session_write_frame(switch_core_session_t *session, 
 	}
 	/* Who finds another writer at work drops the frame. */
 	if (switch_mutex_trylock(session->codec_write_mutex) != SWITCH_STATUS_SUCCESS) {
+		atomic_fetch_add(&session->rtp.lost_writes, 1);
 		return SWITCH_STATUS_SUCCESS;
 	}
 	switch_mutex_unlock(session->codec_write_mutex);
@@ -207,6 +231,21 @@ switch_status_t switch_core_session_write_frame(switch_core_session_t *session, 
 	return status;
 }
 
+switch_status_t switch_core_event_hook_add_read_frame(switch_core_session_t *session, switch_read_frame_hook_t hook)
+{
+	switch_read_frame_hook_t none = NULL;
+
+	return atomic_compare_exchange_strong(&session->read_hook, &none, hook) ? SWITCH_STATUS_SUCCESS
+																			: SWITCH_STATUS_FALSE;
+}
+
+/* The RTP timestamp of a frame at the channel's clock; never 0. */
+static uint32_t clock_timestamp(switch_core_session_t *session, const switch_codec_implementation_t *impl)
+{
+	return (uint32_t) (atomic_load(&session->clock_ns) / NS_PER_MS * (int64_t) impl->samples_per_second / 1000) +
+		   impl->samples_per_packet;
+}
+
 /* The next frame of the caller, or false when there is none now. */
 static bool next_caller_frame(switch_core_session_t *session, const switch_codec_implementation_t *impl)
 {
@@ -218,10 +257,11 @@ static bool next_caller_frame(switch_core_session_t *session, const switch_codec
 		/* A frame of comfort noise reaches the bugs as 0xff bytes. */
 		have = session->comfort_noise;
 		memset(session->raw_read_buf, 255, impl->decoded_bytes_per_packet);
-	} else if (!host_source_is_none(session->caller)) {
+	} else if (!host_source_is_none(session->caller) &&
+			   atomic_load(&session->rtp.flow) != SWITCH_MEDIA_FLOW_INACTIVE) {
 		have = true;
 		ended = !host_source_read(session->caller, impl->actual_samples_per_second, impl->number_of_channels,
-								  (int16_t *) (void *) session->raw_read_buf, impl->samples_per_packet);
+								  (int16_t *) (void *) session->raw_read_buf, frames_of(impl));
 	}
 	pthread_mutex_unlock(&session->source_mutex);
 	if (ended) {
@@ -239,6 +279,7 @@ static void write_to_peer(switch_core_session_t *session, switch_frame_t *frame)
 {
 	char peer[HOST_UUID_MAX];
 	switch_core_session_t *other;
+	bool goes_on = false;
 
 	pthread_mutex_lock(&session->source_mutex);
 	memcpy(peer, session->peer, sizeof(peer));
@@ -249,13 +290,15 @@ static void write_to_peer(switch_core_session_t *session, switch_frame_t *frame)
 	other = switch_core_session_locate(peer);
 	if (other) {
 		frame->codec = &session->read_codec;
-		switch_core_session_write_frame(other, frame, SWITCH_IO_FLAG_NONE, 0);
+		goes_on = switch_core_session_write_frame(other, frame, SWITCH_IO_FLAG_NONE, 0) == SWITCH_STATUS_SUCCESS;
 		switch_core_session_rwunlock(other);
-	} else {
+	}
+	if (!goes_on) {
 		pthread_mutex_lock(&session->source_mutex);
 		session->peer[0] = '\0';
 		pthread_mutex_unlock(&session->source_mutex);
 		switch_channel_clear_flag(&session->channel, CF_BRIDGED);
+		host_event_fire_simple(SWITCH_EVENT_CHANNEL_UNBRIDGE, session);
 	}
 }
 
@@ -263,11 +306,15 @@ void host_media_read_tick(switch_core_session_t *session)
 {
 	switch_codec_implementation_t impl;
 	switch_frame_t *frame = &session->raw_read_frame;
-	bool have;
+	switch_read_frame_hook_t hook = atomic_load(&session->read_hook);
+	bool have, decoded = true;
 
 	if (!switch_channel_media_up(&session->channel) || switch_channel_test_flag(&session->channel, CF_HOLD) ||
 		switch_channel_test_flag(&session->channel, CF_AUDIO_PAUSE_READ)) {
 		return;
+	}
+	if (hook) {
+		hook(session, &frame, SWITCH_IO_FLAG_NONE, 0);
 	}
 	switch_mutex_lock(session->codec_read_mutex);
 	switch_mutex_lock(session->read_codec.mutex);
@@ -282,13 +329,23 @@ void host_media_read_tick(switch_core_session_t *session)
 		frame->samples = impl.samples_per_packet;
 		frame->rate = impl.actual_samples_per_second;
 		frame->channels = impl.number_of_channels;
+		frame->timestamp = clock_timestamp(session, &impl);
 		host_recorder_add(session->recorder, HOST_SAID, atomic_load(&session->clock_ns), frame->rate, frame->channels,
-						  frame->data, impl.samples_per_packet, (uint32_t) impl.microseconds_per_packet);
-		frame = host_bugs_read(session, frame);
+						  frame->data, frames_of(&impl), (uint32_t) impl.microseconds_per_packet);
+		if (!(session->read_codec.flags & SWITCH_CODEC_FLAG_PASSTHROUGH)) {
+			frame = host_bugs_read(session, frame);
+		} else {
+			decoded = !host_session_has_bugs(session);
+		}
 	}
 	switch_mutex_unlock(session->read_codec.mutex);
 	switch_mutex_unlock(session->codec_read_mutex);
-	if (have) {
+	if (!decoded) {
+		/* The application's read has failed, and it ends. */
+		switch_log_printf(SWITCH_CHANNEL_SESSION_LOG(session), SWITCH_LOG_ERROR, "Codec %s decoder error!\n",
+						  impl.iananame);
+		switch_channel_hangup(&session->channel, SWITCH_CAUSE_DESTINATION_OUT_OF_ORDER);
+	} else if (have) {
 		write_to_peer(session, frame);
 	}
 }
@@ -304,7 +361,7 @@ void host_media_write_tick(switch_core_session_t *session)
 	have = !host_source_is_none(session->writer);
 	if (have) {
 		host_source_read(session->writer, impl.actual_samples_per_second, impl.number_of_channels,
-						 (int16_t *) (void *) session->writer_buf, impl.samples_per_packet);
+						 (int16_t *) (void *) session->writer_buf, frames_of(&impl));
 	}
 	pthread_mutex_unlock(&session->source_mutex);
 	if (have) {
@@ -315,6 +372,7 @@ void host_media_write_tick(switch_core_session_t *session)
 		frame.samples = impl.samples_per_packet;
 		frame.rate = impl.actual_samples_per_second;
 		frame.channels = impl.number_of_channels;
+		frame.timestamp = clock_timestamp(session, &impl);
 		switch_core_session_write_frame(session, &frame, SWITCH_IO_FLAG_NONE, 0);
 	}
 }

@@ -21,6 +21,7 @@ static bool permanent; /* load returned SWITCH_STATUS_NOUNLOAD */
 /* Where the module is mapped whose shutdown has returned and that has not been loaded again; or NULL. */
 static void *_Atomic stopped_base;
 static _Atomic uint64_t late_calls;
+static _Atomic bool apis_refused;
 
 switch_loadable_module_interface_t *switch_loadable_module_create_module_interface(switch_memory_pool_t *pool,
 																				   const char *name)
@@ -142,6 +143,7 @@ void host_module_name(const char *path)
 const char *host_module_load(const char *path)
 {
 	const char *error = NULL;
+	switch_module_runtime_t runtime = NULL;
 
 	pthread_mutex_lock(&mutex);
 	if (loaded) {
@@ -159,9 +161,13 @@ const char *host_module_load(const char *path)
 			release();
 		} else {
 			fire_module_event(SWITCH_EVENT_MODULE_LOAD, module_path);
+			runtime = table->runtime;
 		}
 	}
 	pthread_mutex_unlock(&mutex);
+	/* In the core on a thread of its own, and again and again until it asks for its end. */
+	while (runtime && runtime() != SWITCH_STATUS_TERM) {
+	}
 	return error;
 }
 
@@ -239,6 +245,25 @@ void host_module_free(void)
 	module_path = NULL;
 	pthread_rwlock_unlock(&use_lock);
 	pthread_mutex_unlock(&mutex);
+}
+
+switch_api_interface_t *switch_loadable_module_get_api_interface(const char *name)
+{
+	switch_api_interface_t *found = NULL;
+
+	HOST_NOTE_CALL();
+	pthread_mutex_lock(&mutex);
+	/* 1.11's list of allowed interfaces: one that is not on it is passed over when the module is loaded. */
+	for (switch_api_interface_t *api = loaded ? interface->api_interface : NULL; api && !found; api = api->next) {
+		found = !strcmp(api->interface_name, name) && !atomic_load(&apis_refused) ? api : NULL;
+	}
+	pthread_mutex_unlock(&mutex);
+	return found;
+}
+
+void host_module_refuse_apis(bool refuse)
+{
+	atomic_store(&apis_refused, refuse);
 }
 
 /* The API function that args name, or else the module's only one. Skips the name. The caller holds the mutex. */

@@ -31,6 +31,7 @@ const char *host_session_set_format(switch_core_session_t *session, const host_f
 		switch_mutex_lock(session->read_codec.mutex);
 		pthread_mutex_lock(&session->impl_mutex);
 		session->read_codec.implementation = impl;
+		session->read_codec.flags = host_codec_flags(format);
 		session->read_impl = *impl;
 		pthread_mutex_unlock(&session->impl_mutex);
 		switch_mutex_unlock(session->read_codec.mutex);
@@ -41,9 +42,13 @@ const char *host_session_set_format(switch_core_session_t *session, const host_f
 		switch_mutex_lock(session->write_codec.mutex);
 		pthread_mutex_lock(&session->impl_mutex);
 		session->write_codec.implementation = impl;
+		session->write_codec.flags = host_codec_flags(format);
 		session->write_impl = *impl;
 		pthread_mutex_unlock(&session->impl_mutex);
 		host_fifo_clear(&session->raw_write_buffer);
+		/* The core sleeps for a packet, and its timers start anew. */
+		switch_sleep(session->speed > 0 ? (int64_t) ((double) impl->microseconds_per_packet / session->speed) : 0);
+		session->rtp.reference = 0;
 		switch_mutex_unlock(session->write_codec.mutex);
 		switch_mutex_unlock(session->codec_write_mutex);
 	}

@@ -153,6 +153,16 @@ switch_core_session_perform_kill_channel(switch_core_session_t *session, const c
 										 switch_signal_t sig);
 SWITCH_DECLARE(switch_status_t) switch_ivr_parse_all_events(switch_core_session_t *session);
 
+/* Media: which way it flows, and the channel's RTP. */
+SWITCH_DECLARE(switch_media_flow_t)
+switch_core_session_media_flow(switch_core_session_t *session, switch_media_type_t type);
+SWITCH_DECLARE(switch_rtp_t *)
+switch_core_media_get_rtp_session(switch_core_session_t *session, switch_media_type_t type);
+SWITCH_DECLARE(uint32_t) switch_rtp_test_flag(switch_rtp_t *rtp_session, switch_rtp_flag_t flags);
+SWITCH_DECLARE(dtls_state_t) switch_rtp_dtls_state(switch_rtp_t *rtp_session, dtls_type_t type);
+SWITCH_DECLARE(switch_status_t)
+switch_core_event_hook_add_read_frame(switch_core_session_t *session, switch_read_frame_hook_t read_frame);
+
 /* Channels. */
 SWITCH_DECLARE(char *) switch_channel_get_name(switch_channel_t *channel);
 SWITCH_DECLARE(char *) switch_channel_get_uuid(switch_channel_t *channel);
@@ -175,6 +185,9 @@ switch_channel_set_variable_printf(switch_channel_t *channel, const char *varnam
 SWITCH_DECLARE(switch_status_t)
 switch_channel_set_private(switch_channel_t *channel, const char *key, const void *private_info);
 SWITCH_DECLARE(void *) switch_channel_get_private(switch_channel_t *channel, const char *key);
+SWITCH_DECLARE(switch_size_t) switch_channel_has_dtmf(switch_channel_t *channel);
+SWITCH_DECLARE(switch_status_t) switch_channel_queue_dtmf(switch_channel_t *channel, const switch_dtmf_t *dtmf);
+SWITCH_DECLARE(switch_status_t) switch_channel_dequeue_dtmf(switch_channel_t *channel, switch_dtmf_t *dtmf);
 SWITCH_DECLARE(void) switch_channel_event_set_data(switch_channel_t *channel, switch_event_t *event);
 SWITCH_DECLARE(switch_channel_state_t)
 switch_channel_perform_hangup(switch_channel_t *channel, const char *file, const char *func, int line,
@@ -224,6 +237,7 @@ SWITCH_DECLARE(switch_loadable_module_interface_t *)
 switch_loadable_module_create_module_interface(switch_memory_pool_t *pool, const char *name);
 SWITCH_DECLARE(void *)
 switch_loadable_module_create_interface(switch_loadable_module_interface_t *mod, switch_module_interface_name_t iname);
+SWITCH_DECLARE(switch_api_interface_t *) switch_loadable_module_get_api_interface(const char *name);
 SWITCH_DECLARE(switch_status_t) switch_console_set_complete(const char *string);
 SWITCH_DECLARE_NONSTD(switch_status_t)
 switch_console_stream_write(switch_stream_handle_t *handle, const char *fmt, ...) PRINTF_FUNCTION(2, 3);

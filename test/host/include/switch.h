@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The stand-in's <switch.h>: as much of the FreeSWITCH core as a module with a media bug and an API command needs, in
- * declarations of our own. Names, types, numbers and prototypes are FreeSWITCH 1.10's; check_real_headers.c proves it
+ * declarations of our own. Names, types, numbers and prototypes are FreeSWITCH 1.10's and 1.11's; check_real_headers.c proves it
  * where FreeSWITCH is installed. The functions are in the stand-in host (test/host).
  */
 #ifndef SWITCH_H
@@ -55,12 +55,18 @@ typedef enum { STANDIN_BUG_FLAG_VALUES(STANDIN_ENUMERATOR) } switch_media_bug_fl
 typedef enum { STANDIN_FRAME_FLAG_VALUES(STANDIN_ENUMERATOR) } switch_frame_flag_enum_t;
 typedef enum { STANDIN_IO_FLAG_VALUES(STANDIN_ENUMERATOR) } switch_io_flag_enum_t;
 typedef enum { STANDIN_CODEC_FLAG_VALUES(STANDIN_ENUMERATOR) } switch_codec_flag_enum_t;
+typedef enum { STANDIN_MEDIA_TYPE_VALUES(STANDIN_ENUMERATOR) } switch_media_type_t;
+typedef enum { STANDIN_MEDIA_FLOW_VALUES(STANDIN_ENUMERATOR) } switch_media_flow_t;
+typedef enum { STANDIN_RTP_FLAG_VALUES(STANDIN_ENUMERATOR) } switch_rtp_flag_t;
+typedef enum { STANDIN_DTLS_TYPE_VALUES(STANDIN_ENUMERATOR) } dtls_type_t;
+typedef enum { STANDIN_DTLS_STATE_VALUES(STANDIN_ENUMERATOR) } dtls_state_t;
 typedef enum { STANDIN_CODEC_TYPE_VALUES(STANDIN_ENUMERATOR) } switch_codec_type_t;
 typedef enum { STANDIN_STACK_VALUES(STANDIN_ENUMERATOR) } switch_stack_t;
 typedef enum { STANDIN_PRIORITY_VALUES(STANDIN_ENUMERATOR) } switch_priority_t;
-typedef enum { STANDIN_EVENT_VALUES(STANDIN_ENUMERATOR) } switch_event_types_t;
+/* The last numbers of these two differ between FreeSWITCH's versions: no module can be built on them. */
+typedef enum { STANDIN_EVENT_VALUES(STANDIN_ENUMERATOR) SWITCH_EVENT_ALL } switch_event_types_t;
 typedef enum { STANDIN_CHANNEL_STATE_VALUES(STANDIN_ENUMERATOR) } switch_channel_state_t;
-typedef enum { STANDIN_CHANNEL_FLAG_VALUES(STANDIN_ENUMERATOR) } switch_channel_flag_t;
+typedef enum { STANDIN_CHANNEL_FLAG_VALUES(STANDIN_ENUMERATOR) CF_FLAG_MAX } switch_channel_flag_t;
 typedef enum { STANDIN_CAUSE_VALUES(STANDIN_ENUMERATOR) } switch_call_cause_t;
 typedef enum { STANDIN_INTERFACE_VALUES(STANDIN_ENUMERATOR) } switch_module_interface_name_t;
 typedef enum { STANDIN_SIGNAL_VALUES(STANDIN_ENUMERATOR) } switch_signal_t;
@@ -105,6 +111,7 @@ typedef struct switch_api_interface switch_api_interface_t;
 typedef struct switch_application_interface switch_application_interface_t;
 typedef struct switch_loadable_module_interface switch_loadable_module_interface_t;
 typedef struct switch_directories switch_directories;
+typedef struct switch_rtp switch_rtp_t;
 
 typedef switch_bool_t (*switch_media_bug_callback_t)(switch_media_bug_t *, void *, switch_abc_type_t);
 typedef void (*switch_event_callback_t)(switch_event_t *);
@@ -115,6 +122,7 @@ typedef switch_status_t (*switch_stream_handle_raw_write_function_t)(switch_stre
 typedef switch_status_t (*switch_api_function_t)(const char *cmd, switch_core_session_t *session,
 												 switch_stream_handle_t *stream);
 typedef void (*switch_application_function_t)(switch_core_session_t *, const char *);
+typedef switch_status_t (*switch_read_frame_hook_t)(switch_core_session_t *, switch_frame_t **, switch_io_flag_t, int);
 
 /* Structures: standin_fields.h lists what check_real_headers.c compares. */
 struct switch_frame {
@@ -143,7 +151,7 @@ struct switch_codec {
 	/* Changed by a re-invite while others read it, in FreeSWITCH too. Atomic here, so that a thread sanitizer shows the
 	 * module's races and not the core's. */
 	const switch_codec_implementation_t *_Atomic implementation;
-	uint32_t flags;
+	_Atomic uint32_t flags;
 	switch_memory_pool_t *memory_pool;
 	switch_mutex_t *mutex;
 	switch_core_session_t *session;
@@ -224,6 +232,13 @@ struct switch_loadable_module_interface {
 	switch_thread_rwlock_t *rwlock;
 	switch_memory_pool_t *pool;
 };
+
+typedef struct {
+	char digit;
+	uint32_t duration;
+	int32_t flags;
+	int source;
+} switch_dtmf_t;
 
 struct switch_directories {
 	char *base_dir;

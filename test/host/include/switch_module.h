@@ -62,6 +62,9 @@ typedef struct switch_loadable_module_function_table {
 		break; \
 	}
 
+/* The core counts who uses an interface. */
+#define UNPROTECT_INTERFACE(_it) (void) (_it)
+
 #define SWITCH_STANDARD_STREAM(s) \
 	memset(&s, 0, sizeof(s)); \
 	s.data = malloc(SWITCH_CMD_CHUNK_LEN); \
