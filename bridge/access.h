@@ -6,32 +6,33 @@
 #ifndef OAS_ACCESS_H
 #define OAS_ACCESS_H
 
-#include <errno.h>
-#include <sys/eventfd.h>
-
 #include "oas_bridge.h"
 
-/* A new doorbell; it is never freed. NULL if there is no memory or no descriptor. */
-static inline oas_doorbell_t *oas_doorbell_new(void)
+/* What is true of a stream now, seen at once. */
+typedef struct oas_look {
+	uint64_t written;	/* samples of agent audio put into the ring since the start */
+	uint64_t read;		/* those among them that the channel was given, or that were skipped */
+	uint64_t free;		/* samples that the ring would take now */
+	uint64_t underruns;	/* times that the ring ran dry inside an answer */
+	uint64_t drop_us;	/* length of the caller's and callee's frames that found their ring full, microseconds */
+	uint64_t flushed;	/* the last flush carried out: its number */
+	uint64_t flush_from; /* and up to which sample audio was played before it */
+	uint32_t rate_hz;	/* of the frames that the channel writes; 0 before the first */
+	uint32_t closed;	/* 1: the channel has let go */
+} oas_look_t;
+
+static inline void oas_stream_look(oas_stream_t *s, oas_look_t *look)
 {
-	oas_doorbell_t *bell = aligned_alloc(OAS_CACHE_LINE, sizeof(*bell));
-
-	if (bell) {
-		memset(bell, 0, sizeof(*bell));
-		bell->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-		if (bell->fd < 0) {
-			free(bell);
-			return NULL;
-		}
-	}
-	return bell;
-}
-
-static inline int oas_doorbell_fd(const oas_doorbell_t *bell) { return bell->fd; }
-
-static inline void oas_doorbell_disarm(oas_doorbell_t *bell)
-{
-	atomic_store_explicit(&bell->armed, 0, memory_order_relaxed);
+	/* Acquire: flush_from belongs to this flush or to a later one; the close's texts were stored before closed. */
+	look->closed = atomic_load_explicit(&s->closed, memory_order_acquire);
+	look->flushed = atomic_load_explicit(&s->flush_done, memory_order_acquire);
+	look->flush_from = atomic_load_explicit(&s->flush_from, memory_order_relaxed) / 2;
+	look->free = oas_ring_writable(&s->agent) / 2;
+	look->written = atomic_load_explicit(&s->agent.write_pos, memory_order_relaxed) / 2;
+	look->read = s->agent.cached_read_pos / 2; /* just refreshed */
+	look->underruns = atomic_load_explicit(&s->underruns, memory_order_relaxed);
+	look->drop_us = atomic_load_explicit(&s->capture_drop_us, memory_order_relaxed);
+	look->rate_hz = atomic_load_explicit(&s->write_rate_hz, memory_order_relaxed);
 }
 
 /* A number that changes when there is new capture or the stream closes. */
@@ -42,8 +43,6 @@ static inline uint64_t oas_stream_mark(oas_stream_t *s)
 		   atomic_load_explicit(&s->closed, memory_order_acquire);
 }
 
-static inline int oas_stream_closed(oas_stream_t *s) { return (int) atomic_load_explicit(&s->closed, memory_order_acquire); }
-
 /* Take the oldest frame of a capture ring; buf holds OAS_FRAME_MAX_BYTES. Returns 0 if there is none. */
 static inline int oas_capture_read(oas_ring_t *ring, oas_frame_head_t *head, void *buf)
 {
@@ -53,48 +52,21 @@ static inline int oas_capture_read(oas_ring_t *ring, oas_frame_head_t *head, voi
 static inline oas_ring_t *oas_stream_caller(oas_stream_t *s) { return &s->caller; }
 static inline oas_ring_t *oas_stream_callee(oas_stream_t *s) { return &s->callee; }
 
-static inline uint64_t oas_stream_capture_drop_us(oas_stream_t *s)
-{
-	return atomic_load_explicit(&s->capture_drop_us, memory_order_relaxed);
-}
-
-static inline uint64_t oas_stream_underruns(oas_stream_t *s)
-{
-	return atomic_load_explicit(&s->underruns, memory_order_relaxed);
-}
-
-static inline uint32_t oas_stream_write_rate(oas_stream_t *s)
-{
-	return atomic_load_explicit(&s->write_rate_hz, memory_order_relaxed);
-}
-
 /* Release: what the consumer finds in the ring at this rate was written after it. */
 static inline void oas_stream_set_agent_rate(oas_stream_t *s, uint32_t rate_hz)
 {
 	atomic_store_explicit(&s->agent_rate_hz, rate_hz, memory_order_release);
 }
 
-static inline uint64_t oas_agent_free(oas_stream_t *s) { return oas_ring_writable(&s->agent) / 2; }
-
 /* Write as many of n samples as there is room for. */
 static inline uint64_t oas_agent_write(oas_stream_t *s, const int16_t *pcm, uint64_t n)
 {
-	uint64_t room = oas_agent_free(s);
+	uint64_t room = oas_ring_writable(&s->agent) / 2;
 
 	if (n > room) {
 		n = room;
 	}
 	return oas_ring_write(&s->agent, NULL, 0, pcm, n * 2) ? n : 0;
-}
-
-static inline uint64_t oas_agent_written(oas_stream_t *s)
-{
-	return atomic_load_explicit(&s->agent.write_pos, memory_order_relaxed) / 2;
-}
-
-static inline uint64_t oas_agent_position(oas_stream_t *s)
-{
-	return atomic_load_explicit(&s->agent.read_pos, memory_order_acquire) / 2;
 }
 
 /* Skip what was written so far. Returns the flush's number. */
@@ -108,17 +80,6 @@ static inline uint64_t oas_agent_flush(oas_stream_t *s, uint32_t fade)
 	/* Publishes flush_fade and flush_pos to the consumer's acquire. */
 	atomic_store_explicit(&s->flush_seq, seq, memory_order_release);
 	return seq;
-}
-
-/* Whether the flush seq has been carried out, and if so up to which sample audio was played before it. */
-static inline int oas_agent_flushed(oas_stream_t *s, uint64_t seq, uint64_t *from_out)
-{
-	/* Pairs with the consumer's release: flush_from belongs to this flush. */
-	if (atomic_load_explicit(&s->flush_done, memory_order_acquire) < seq) {
-		return 0;
-	}
-	*from_out = atomic_load_explicit(&s->flush_from, memory_order_relaxed) / 2;
-	return 1;
 }
 
 static inline void oas_agent_hold(oas_stream_t *s, uint32_t on)

@@ -51,7 +51,7 @@ func openDoorbells() error {
 				return
 			}
 			// The descriptor is non-blocking before NewFile, so reads wait in the runtime's poller, not in a thread.
-			s := &shard{bell: bell, file: os.NewFile(uintptr(C.oas_doorbell_fd(bell)), "doorbell")}
+			s := &shard{bell: bell, file: os.NewFile(uintptr(bell.fd), "doorbell")}
 			s.streams.Store(new([]*stream))
 			doorbells.shards = append(doorbells.shards, s)
 			go func() { // runs as long as the process

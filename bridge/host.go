@@ -7,6 +7,7 @@ import "C"
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"sync"
 	"unsafe"
@@ -117,16 +118,16 @@ func (h *host) Attach(uuid string, mix command.Mix) (session.Stream, error) {
 	s := &stream{host: h, shard: shard, c: c, woken: make(chan struct{}, 1)}
 	// Known to the doorbell before the media threads can ring it.
 	shard.add(s)
-	switch status := C.oas_host_attach(h.ops, c); status {
-	case C.OAS_STATUS_OK:
+	status := C.oas_host_attach(h.ops, c)
+	if status == C.OAS_STATUS_OK {
 		return s, nil
-	default:
-		s.Release()
-		return nil, attachError(status)
 	}
+	_, refused := s.Closing()
+	s.Release()
+	return nil, attachError(status, refused)
 }
 
-func attachError(status C.oas_status_t) error {
+func attachError(status C.oas_status_t, refused string) error {
 	switch status {
 	case C.OAS_STATUS_GONE:
 		return session.ErrNoChannel
@@ -134,6 +135,8 @@ func attachError(status C.oas_status_t) error {
 		return session.ErrNoMedia
 	case C.OAS_STATUS_BUSY:
 		return session.ErrBusy
+	case C.OAS_STATUS_PASSTHROUGH:
+		return errors.New(refused)
 	}
 	return fmt.Errorf("FreeSWITCH refused the media bug (status %d)", int(status))
 }

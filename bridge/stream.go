@@ -22,7 +22,10 @@ type stream struct {
 	c    *C.oas_stream_t
 	seen uint64
 
+	// Of the owner's goroutine.
+	now      C.oas_look_t
 	flushSeq C.uint64_t
+	open     bool
 }
 
 var _ session.Stream = (*stream)(nil)
@@ -48,7 +51,18 @@ func (s *stream) look() bool {
 
 func (s *stream) Wake() <-chan struct{} { return s.woken }
 
-func (s *stream) Closed() bool { return C.oas_stream_closed(s.c) != 0 }
+func (s *stream) Look() session.Look {
+	C.oas_stream_look(s.c, &s.now)
+	return session.Look{
+		Written: uint64(s.now.written), Read: uint64(s.now.read), Free: int(s.now.free), RateHz: int(s.now.rate_hz),
+		Flushed: s.now.flushed >= s.flushSeq, FlushedAt: uint64(s.now.flush_from),
+		Underruns: uint64(s.now.underruns), DroppedMS: int64(s.now.drop_us) / 1000, Closed: s.now.closed != 0,
+	}
+}
+
+func (s *stream) Closing() (reason, errorText string) {
+	return C.GoString(&s.c.close_reason[0]), C.GoString(&s.c.close_error[0])
+}
 
 func (s *stream) ReadCaller(f *session.Frame) bool { return read(C.oas_stream_caller(s.c), f) }
 
@@ -69,10 +83,6 @@ func read(ring *C.oas_ring_t, f *session.Frame) bool {
 	return true
 }
 
-func (s *stream) CaptureDropped() int64 { return int64(C.oas_stream_capture_drop_us(s.c)) / 1000 }
-
-func (s *stream) WriteRateHz() int { return int(C.oas_stream_write_rate(s.c)) }
-
 func (s *stream) SetAgentRate(hz int) { C.oas_stream_set_agent_rate(s.c, C.uint32_t(hz)) }
 
 func (s *stream) Write(pcm []int16) int {
@@ -82,23 +92,16 @@ func (s *stream) Write(pcm []int16) int {
 	return int(C.oas_agent_write(s.c, (*C.int16_t)(unsafe.Pointer(&pcm[0])), C.uint64_t(len(pcm))))
 }
 
-func (s *stream) Positions() (written, read uint64) {
-	return uint64(C.oas_agent_written(s.c)), uint64(C.oas_agent_position(s.c))
-}
-
-func (s *stream) Free() int { return int(C.oas_agent_free(s.c)) }
-
 func (s *stream) Flush(fade int) { s.flushSeq = C.oas_agent_flush(s.c, C.uint32_t(fade)) }
-
-func (s *stream) Flushed() (from uint64, done bool) {
-	var at C.uint64_t
-	done = C.oas_agent_flushed(s.c, s.flushSeq, &at) != 0
-	return uint64(at), done
-}
 
 func (s *stream) Hold(on bool) { C.oas_agent_hold(s.c, flag(on)) }
 
-func (s *stream) SetAnswerOpen(open bool) { C.oas_agent_answer_open(s.c, flag(open)) }
+func (s *stream) SetAnswerOpen(open bool) {
+	if open != s.open {
+		s.open = open
+		C.oas_agent_answer_open(s.c, flag(open))
+	}
+}
 
 func flag(on bool) C.uint32_t {
 	if on {
@@ -106,8 +109,6 @@ func flag(on bool) C.uint32_t {
 	}
 	return 0
 }
-
-func (s *stream) Underruns() uint64 { return uint64(C.oas_stream_underruns(s.c)) }
 
 func (s *stream) SetTotals(totals []uint64) {
 	for i, n := range totals[:min(len(totals), C.OAS_TOTAL_COUNT)] {

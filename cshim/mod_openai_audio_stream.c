@@ -12,8 +12,10 @@
 
 SWITCH_MODULE_LOAD_FUNCTION(mod_openai_audio_stream_load);
 SWITCH_MODULE_SHUTDOWN_FUNCTION(mod_openai_audio_stream_shutdown);
+SWITCH_MODULE_RUNTIME_FUNCTION(mod_openai_audio_stream_runtime);
 /* No SMODF_GLOBAL_SYMBOLS: FreeSWITCH would close the library and open it again. */
-SWITCH_MODULE_DEFINITION(mod_openai_audio_stream, mod_openai_audio_stream_load, mod_openai_audio_stream_shutdown, NULL);
+SWITCH_MODULE_DEFINITION(mod_openai_audio_stream, mod_openai_audio_stream_load, mod_openai_audio_stream_shutdown,
+						 mod_openai_audio_stream_runtime);
 
 static switch_status_t load_engine(void)
 {
@@ -74,4 +76,20 @@ SWITCH_MODULE_SHUTDOWN_FUNCTION(mod_openai_audio_stream_shutdown)
 #endif
 	mod_openai_audio_stream_host_stop();
 	return SWITCH_STATUS_SUCCESS;
+}
+
+/* Once the core has registered the interfaces, or not: 1.11 has a list of those that it allows. */
+SWITCH_MODULE_RUNTIME_FUNCTION(mod_openai_audio_stream_runtime)
+{
+	switch_api_interface_t *api = switch_loadable_module_get_api_interface(API_NAME);
+
+	if (api) {
+		UNPROTECT_INTERFACE(api);
+	} else {
+		switch_log_printf(SWITCH_CHANNEL_LOG, SWITCH_LOG_ERROR,
+						  "FreeSWITCH refuses the command " API_NAME ". Add to <interface-allowlist> in switch.conf.xml and "
+						  "restart FreeSWITCH: <allow name=\"mod_openai_audio_stream." API_NAME ".api\"/> "
+						  "<allow name=\"mod_openai_audio_stream." APP_NAME ".app\"/>\n");
+	}
+	return SWITCH_STATUS_TERM;
 }

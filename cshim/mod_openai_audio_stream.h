@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the files of the shim know of each other.
+ * What the files of the shim know of each other. Calls run one way: module, api, app, config -> host -> bug -> pacer,
+ * variables -> flow, writes, gate.
+ *
+ * Locks are pthread_*, not switch_mutex_t: those come from a memory pool, and ours live from the first load to the end of
+ * the process.
  */
 #ifndef MOD_OPENAI_AUDIO_STREAM_H
 #define MOD_OPENAI_AUDIO_STREAM_H
@@ -9,21 +13,71 @@
 
 #include "oas_bridge.h"
 
-/* _host.c: FreeSWITCH for Go, and the gate before FreeSWITCH. */
+#define API_NAME "uuid_openai_audio_stream"
+#define APP_NAME "openai_audio_stream"
+
+/* _gate.c */
+
+/* Load thread. */
+void mod_openai_audio_stream_gate_open(void);
+
+/* Shut the gate and wait until nobody is inside. Shutdown thread. */
+void mod_openai_audio_stream_gate_close(void);
+
+/* Ask to call FreeSWITCH from a thread that FreeSWITCH did not send. False once the module has been shut down, when
+ * the core may be half gone. After true, leave must follow. */
+bool mod_openai_audio_stream_gate_enter(void);
+void mod_openai_audio_stream_gate_leave(void);
+
+/* _host.c: FreeSWITCH for Go. */
 
 extern const oas_host_ops_t mod_openai_audio_stream_host_ops;
 
 /* Open the gate and reserve the event subclasses. Load thread. */
 void mod_openai_audio_stream_host_start(void);
 
-/* Give the subclasses back, shut the gate and wait until nobody is inside. Shutdown thread, after oasGoShutdown and
- * after the pacer has stopped. */
+/* Give the subclasses back and shut the gate. Shutdown thread, after oasGoShutdown and after the pacer has stopped. */
 void mod_openai_audio_stream_host_stop(void);
 
-/* Ask to call FreeSWITCH from a thread that FreeSWITCH did not send. False once the module has been shut down, when
- * the core may be half gone. After true, leave must follow. */
-bool mod_openai_audio_stream_gate_enter(void);
-void mod_openai_audio_stream_gate_leave(void);
+/* _writes.c */
+
+/* What has been written to a channel: the bug notes it, the pacer decides by it. malloc'ed, one reference each. The bug
+ * stores to it under the session's codec_write_mutex. */
+typedef struct oas_writes {
+	_Atomic uint32_t refs;
+	_Atomic uint32_t frame_ms;          /* length of a frame of the channel's write codec */
+	_Atomic uint32_t foreign_frame_ms;  /* of the last frame that was not the pacer's; 0 = none seen */
+	_Atomic uint32_t foreign_timestamp; /* its RTP timestamp, 0 = it had none */
+	_Atomic int64_t foreign_ns;         /* when it was written, oas_now_ns */
+	_Atomic uint64_t foreign_frames;    /* frames of others so far */
+	_Atomic uint64_t paced_frames;      /* frames of the pacer's that the bug has seen */
+	_Atomic bool pacing;                /* the frame being written is the pacer's */
+	_Atomic bool encrypted;             /* a WebRTC call's DTLS handshake is over */
+} oas_writes_t;
+
+/* With one reference, or NULL without memory. */
+oas_writes_t *mod_openai_audio_stream_writes_new(void);
+void mod_openai_audio_stream_writes_ref(oas_writes_t *writes);
+void mod_openai_audio_stream_writes_unref(oas_writes_t *writes);
+
+/* _flow.c. Write-side or pacer thread, read-side thread. No lock of ours, and one of the core's only while a WebRTC call is
+ * not yet encrypted. */
+
+/* Whether the channel sends what is written to it now. It does not while its phone holds the call (a=sendonly or
+ * a=inactive), or before a WebRTC call is encrypted. */
+bool mod_openai_audio_stream_flow_sends(switch_core_session_t *session, oas_writes_t *writes);
+
+/* Whether what the channel reads is the caller. While the phone holds the call it is the phone's own hold music. */
+bool mod_openai_audio_stream_flow_hears(switch_core_session_t *session);
+
+/* _variables.c. Any thread that holds the session. */
+
+/* Say how a stream ended, "" for error if it was none. */
+void mod_openai_audio_stream_variables_set_end(switch_channel_t *channel, const char *reason, const char *error);
+
+/* Add the stream's totals to those of the call, OAS_TOTAL_COUNT of them, and set all variables of its end. Go keeps its
+ * words up to date, so the last moment at which the CDR can still carry them is early enough. */
+void mod_openai_audio_stream_variables_set(switch_channel_t *channel, uint64_t *totals, oas_stream_t *stream);
 
 /* _bug.c: a stream on a channel. The gate is entered by the caller. */
 
@@ -35,9 +89,6 @@ void mod_openai_audio_stream_bug_detach(oas_stream_t *stream);
  * the channel is woken. Any thread that holds the session. */
 oas_stream_t *mod_openai_audio_stream_bug_await(switch_channel_t *channel);
 
-/* Set the variables of a stream that has not started. Any thread that holds the session. */
-void mod_openai_audio_stream_bug_refused(switch_channel_t *channel, const char *error);
-
 #ifdef OAS_MEASURE
 /* Log how long the callbacks took, see oas_measure.h. Shutdown thread. */
 void mod_openai_audio_stream_bug_measured(void);
@@ -45,14 +96,14 @@ void mod_openai_audio_stream_bug_measured(void);
 
 /* _pacer.c: silence for channels to which nothing else writes. */
 
-/* Start the first thread. Load thread. pool lives until after pacer_stop. */
+/* Start the threads. Load thread. pool lives until after pacer_stop. */
 switch_status_t mod_openai_audio_stream_pacer_start(switch_memory_pool_t *pool);
 
 /* Stop and join the threads, let all streams go. Shutdown thread. */
 void mod_openai_audio_stream_pacer_stop(void);
 
-/* Watch this stream's channel until the stream is closed. Takes a reference. Any thread; does not block. */
-void mod_openai_audio_stream_pacer_add(oas_stream_t *stream);
+/* Watch this stream's channel until the stream is closed. Takes a reference of each. Any thread; does not block. */
+void mod_openai_audio_stream_pacer_add(oas_stream_t *stream, oas_writes_t *writes);
 
 /* _config.c: read the configuration now, and again at every reloadxml until stop. */
 void mod_openai_audio_stream_config_start(void);

@@ -5,7 +5,6 @@
 #include "mod_openai_audio_stream.h"
 #include "oas_guest.h"
 
-#define API_NAME "uuid_openai_audio_stream"
 /* Without arguments the command prints its usage. */
 #define API_SYNTAX "<uuid> <start|stop|send_json|send_text|say|interrupt|pause|resume|mute|unmute|status> [arguments]"
 

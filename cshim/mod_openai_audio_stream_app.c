@@ -4,8 +4,16 @@
  */
 #include "mod_openai_audio_stream.h"
 
-#define APP_NAME "openai_audio_stream"
 #define APP_SYNTAX "<url|profile:name> [mono|mixed|stereo] [8k|16k|24k|<Hz>] [mute_user]"
+
+/* What the caller presses during the conversation is not meant for the next menu. */
+static void take_keys(switch_channel_t *channel)
+{
+	switch_dtmf_t key;
+
+	while (switch_channel_dequeue_dtmf(channel, &key) == SWITCH_STATUS_SUCCESS) {
+	}
+}
 
 /* Read the channel, as an application must: the caller's audio comes by what the channel reads. */
 static void converse(switch_core_session_t *session, switch_channel_t *channel, oas_stream_t *stream)
@@ -14,6 +22,7 @@ static void converse(switch_core_session_t *session, switch_channel_t *channel, 
 		switch_frame_t *frame;
 
 		switch_ivr_parse_all_events(session);
+		take_keys(channel);
 		if (switch_channel_test_flag(channel, CF_BREAK)) { /* uuid_break */
 			switch_channel_clear_flag(channel, CF_BREAK);
 			return;
@@ -45,7 +54,7 @@ SWITCH_STANDARD_APP(openai_audio_stream_function)
 	reply = command(session, start);
 	free(start);
 	if (!reply || strncmp(reply, "+OK", 3)) {
-		mod_openai_audio_stream_bug_refused(channel,
+		mod_openai_audio_stream_variables_set_end(channel, "refused",
 											reply && !strncmp(reply, "-ERR ", 5) ? reply + 5 : "out of memory");
 		free(reply);
 		return;
@@ -56,6 +65,7 @@ SWITCH_STANDARD_APP(openai_audio_stream_function)
 		return; /* it has ended already, and has set the variables */
 	}
 	converse(session, channel, stream);
+	take_keys(channel);
 	/* At a hang-up the core closes the stream, which then knows that it was one. */
 	if (switch_channel_up(channel) && !atomic_load_explicit(&stream->closed, memory_order_acquire)) {
 		free(command(session, "stop"));

@@ -7,51 +7,10 @@
 
 #define EVENT_PREFIX "mod_openai_audio_stream::"
 
-/* How long a shutdown waits for calls that are inside FreeSWITCH, and how long a plain exit() of the process does. */
-#define GATE_WAIT_US 5000000
-#define GATE_EXIT_WAIT_US 200000
-#define GATE_STEP_US 1000
-
 static const char *const subclasses[] = {
 	"connect",   "disconnect", "error",     "json", "play", "openai_speech_start", "openai_speech_stop",
 	"truncated", "turn",       "reconnect",
 };
-
-static struct {
-	/* Sequentially consistent, both: whoever counts itself in before it looks at open is seen by the one who closes
-	 * open before it looks at inside. */
-	_Atomic bool open;
-	_Atomic uint32_t inside;
-} gate;
-
-bool mod_openai_audio_stream_gate_enter(void)
-{
-	atomic_fetch_add(&gate.inside, 1);
-	if (atomic_load(&gate.open)) {
-		return true;
-	}
-	atomic_fetch_sub(&gate.inside, 1);
-	return false;
-}
-
-void mod_openai_audio_stream_gate_leave(void)
-{
-	atomic_fetch_sub(&gate.inside, 1);
-}
-
-static void gate_close(int64_t wait_us)
-{
-	atomic_store(&gate.open, false);
-	for (; wait_us > 0 && atomic_load(&gate.inside) > 0; wait_us -= GATE_STEP_US) {
-		usleep(GATE_STEP_US);
-	}
-}
-
-/* "fsctl shutdown now" is a plain exit(): no module is shut down, and libraries are torn down under running threads. */
-__attribute__((destructor)) static void gate_close_at_exit(void)
-{
-	gate_close(GATE_EXIT_WAIT_US);
-}
 
 static void host_log(oas_log_level_t level, oas_cstr_t uuid, oas_cstr_t text)
 {
@@ -163,7 +122,7 @@ const oas_host_ops_t mod_openai_audio_stream_host_ops = {
 
 void mod_openai_audio_stream_host_start(void)
 {
-	atomic_store(&gate.open, true);
+	mod_openai_audio_stream_gate_open();
 	for (size_t i = 0; i < sizeof(subclasses) / sizeof(subclasses[0]); i++) {
 		char name[128];
 
@@ -177,7 +136,7 @@ void mod_openai_audio_stream_host_start(void)
 
 void mod_openai_audio_stream_host_stop(void)
 {
-	gate_close(GATE_WAIT_US);
+	mod_openai_audio_stream_gate_close();
 	for (size_t i = 0; i < sizeof(subclasses) / sizeof(subclasses[0]); i++) {
 		char name[128];
 

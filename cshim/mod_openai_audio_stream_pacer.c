@@ -4,50 +4,58 @@
  * or sleeping channel nothing does. The pacer writes silence there, one frame of the channel's length at a time, and
  * stays away as soon as anything else writes.
  *
- * A few threads serve all calls from one queue, ordered by time. The queue starts with one thread and grows by one when
- * a call was served late, which happens when a write blocks.
+ * A few threads serve all calls from one queue, ordered by time. The pool grows when a call was served late, which
+ * happens when a write blocks.
  *
  * Before each write the pacer takes the session's codec_write_mutex, which switch_core_session_write_frame holds while
  * it writes. Under it, it sees for certain that nobody has written since the last time, that the frame which the bug
  * sees next is the pacer's, and that the channel has a write codec: the core hangs up a channel that is written to
  * without one (switch_core_media.c, "has no write codec").
+ *
+ * While that lock is held every other writer's frame is lost: the core only tries it, and throws the frame away. So it
+ * is held for one write of some ten microseconds and never while waiting. A frame without a timestamp would have the
+ * core wait inside the write for the RTP timer's next tick (switch_rtp.c, get_next_write_ts); the pacer's frames have
+ * one. Where the core drops it (a packet time that L16 does not have, rtp_rewrite_timestamps), a write that waited moves
+ * the following ones to just behind the tick.
  */
+#include "oas_clock.h"
 #include "mod_openai_audio_stream.h"
 
-#define NS_PER_MS 1000000LL
-#define NS_PER_S 1000000000LL
-
 /* A write later than this makes the pool grow, at most once in GROW_EVERY_NS. */
-#define LATE_NS (10 * NS_PER_MS)
-#define GROW_EVERY_NS (1 * NS_PER_S)
+#define LATE_NS (10 * OAS_NS_PER_MS)
+#define GROW_EVERY_NS (1 * OAS_NS_PER_S)
+/* Two from the start: a re-INVITE holds its channel's lock for longer than a packet, and the other calls go on. */
+#define THREADS_MIN 2
 #define THREADS_PER_CPU 2
 #define THREADS_MAX 32
-#define STACK_BYTES (240 * 1024)
 
 /* Nobody has written for so many frames: the pacer begins. */
 #define QUIET_FRAMES 2
-/* So many frames behind, the pacer does not make up for them but starts anew. */
-#define BEHIND_FRAMES 5
 /* Longest pause before the pacer looks again at a channel that cannot be written to. */
-#define BACKOFF_MAX_NS (200 * NS_PER_MS)
+#define BACKOFF_MAX_NS (200 * OAS_NS_PER_MS)
 #define DEFAULT_FRAME_MS 20
 
 /* Codecs that a thread keeps: one for each rate, length and number of channels that calls have now. */
 #define CODECS 16
 
 typedef struct paced {
-	oas_stream_t *stream; /* holds a reference */
+	oas_stream_t *stream; /* a reference of each */
+	oas_writes_t *writes;
 	int64_t due_ns;
 	int64_t backoff_ns;      /* 0 while writes succeed */
 	uint64_t foreign_frames; /* at the last look */
 	bool writing;            /* the last frame was ours */
+	/* The channel's RTP clock: this timestamp belongs to this moment. */
+	uint32_t timestamp;
+	int64_t timestamp_ns; /* 0: none yet */
 } paced_t;
 
 /* A thread's own L16 codec and what it was made for. */
 typedef struct silence_codec {
-	uint32_t rate_hz, frame_ms, n_channels; /* rate_hz 0: free */
+	uint32_t rate_hz, frame_ms, n_channels, n_ticks; /* rate_hz 0: free */
 	bool usable;
 	switch_codec_t codec;
+	switch_codec_implementation_t implementation; /* if the codec's own does not serve */
 } silence_codec_t;
 
 typedef struct worker {
@@ -73,14 +81,6 @@ static struct {
 	uint32_t n_threads, max_threads;
 	int64_t grown_ns;
 } pacer = {.once = PTHREAD_ONCE_INIT, .mutex = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER};
-
-static int64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * NS_PER_S + now.tv_nsec;
-}
 
 /* The heap. The caller holds the mutex. */
 
@@ -144,27 +144,42 @@ static paced_t *heap_pop(void)
 static void paced_free(paced_t *entry)
 {
 	oas_stream_unref(entry->stream);
+	mod_openai_audio_stream_writes_unref(entry->writes);
 	free(entry);
 }
 
-static uint64_t foreign_frames(oas_stream_t *stream)
+static uint64_t foreign_frames(const paced_t *entry)
 {
-	return atomic_load_explicit(&stream->write_frames, memory_order_relaxed) -
-		   atomic_load_explicit(&stream->paced_frames, memory_order_relaxed);
+	return atomic_load_explicit(&entry->writes->foreign_frames, memory_order_relaxed);
 }
 
 /* How long to wait for a writer before the channel counts as quiet. A writer's frames may be longer than the codec's:
  * the core cuts them up. */
-static int64_t quiet_ns(oas_stream_t *stream)
+static int64_t quiet_ns(const paced_t *entry)
 {
-	uint32_t frame_ms = atomic_load_explicit(&stream->write_frame_ms, memory_order_relaxed);
-	uint32_t foreign_ms = atomic_load_explicit(&stream->foreign_frame_ms, memory_order_relaxed);
+	uint32_t frame_ms = atomic_load_explicit(&entry->writes->frame_ms, memory_order_relaxed);
+	uint32_t foreign_ms = atomic_load_explicit(&entry->writes->foreign_frame_ms, memory_order_relaxed);
 
 	frame_ms = foreign_ms > frame_ms ? foreign_ms : frame_ms;
-	return QUIET_FRAMES * NS_PER_MS * (frame_ms ? frame_ms : DEFAULT_FRAME_MS);
+	return QUIET_FRAMES * OAS_NS_PER_MS * (frame_ms ? frame_ms : DEFAULT_FRAME_MS);
 }
 
-static silence_codec_t *codec_open(worker_t *worker, uint32_t rate_hz, uint32_t frame_ms, uint32_t n_channels)
+/* Whether the model has something to say: audio is queued, or more of an answer is to come, and it is not held. */
+static bool has_agent_audio(oas_stream_t *stream)
+{
+	return !atomic_load_explicit(&stream->hold, memory_order_relaxed) &&
+		   (atomic_load_explicit(&stream->answer_open, memory_order_relaxed) || oas_ring_pending(&stream->agent));
+}
+
+static bool open_l16(switch_codec_t *codec, uint32_t rate_hz, uint32_t frame_ms, uint32_t n_channels)
+{
+	return switch_core_codec_init(codec, "L16", NULL, NULL, rate_hz, (int) frame_ms, (int) n_channels,
+								  SWITCH_CODEC_FLAG_ENCODE | SWITCH_CODEC_FLAG_DECODE, NULL,
+								  NULL) == SWITCH_STATUS_SUCCESS;
+}
+
+static silence_codec_t *codec_open(worker_t *worker, uint32_t rate_hz, uint32_t frame_ms, uint32_t n_channels,
+								   uint32_t n_ticks)
 {
 	silence_codec_t *codec = &worker->codecs[worker->next_codec];
 
@@ -175,13 +190,17 @@ static silence_codec_t *codec_open(worker_t *worker, uint32_t rate_hz, uint32_t 
 	codec->rate_hz = rate_hz;
 	codec->frame_ms = frame_ms;
 	codec->n_channels = n_channels;
+	codec->n_ticks = n_ticks;
 	/* A codec whose frames have a length that L16 does not come in gets frames of 20 ms; the core cuts them up. */
-	codec->usable = switch_core_codec_init(&codec->codec, "L16", NULL, NULL, rate_hz, (int) frame_ms, (int) n_channels,
-										   SWITCH_CODEC_FLAG_ENCODE | SWITCH_CODEC_FLAG_DECODE, NULL,
-										   NULL) == SWITCH_STATUS_SUCCESS ||
-					switch_core_codec_init(&codec->codec, "L16", NULL, NULL, rate_hz, DEFAULT_FRAME_MS,
-										   (int) n_channels, SWITCH_CODEC_FLAG_ENCODE | SWITCH_CODEC_FLAG_DECODE, NULL,
-										   NULL) == SWITCH_STATUS_SUCCESS;
+	codec->usable = open_l16(&codec->codec, rate_hz, frame_ms, n_channels) ||
+					open_l16(&codec->codec, rate_hz, DEFAULT_FRAME_MS, n_channels);
+	/* The core keeps a frame's timestamp only if its codec counts as many ticks of the RTP clock as the channel's
+	 * (switch_core_media.c, "samples_per_packet !="). G.722's clock runs at half of its rate (RFC 3551, 4.5.2). */
+	if (codec->usable && codec->codec.implementation->samples_per_packet != n_ticks) {
+		codec->implementation = *codec->codec.implementation;
+		codec->implementation.samples_per_packet = n_ticks;
+		codec->codec.implementation = &codec->implementation;
+	}
 	return codec;
 }
 
@@ -197,22 +216,53 @@ static switch_codec_t *codec_for(worker_t *worker, const switch_codec_implementa
 		return NULL;
 	}
 	for (uint32_t i = 0; i < CODECS && !codec; i++) {
-		if (worker->codecs[i].rate_hz == rate_hz && worker->codecs[i].frame_ms == frame_ms &&
-			worker->codecs[i].n_channels == n_channels) {
-			codec = &worker->codecs[i];
+		silence_codec_t *c = &worker->codecs[i];
+
+		if (c->rate_hz == rate_hz && c->frame_ms == frame_ms && c->n_channels == n_channels &&
+			c->n_ticks == impl->samples_per_packet) {
+			codec = c;
 		}
 	}
 	if (!codec) {
-		codec = codec_open(worker, rate_hz, frame_ms, n_channels);
+		codec = codec_open(worker, rate_hz, frame_ms, n_channels, impl->samples_per_packet);
 	}
 	return codec->usable ? &codec->codec : NULL;
 }
 
-/* Write one frame of silence to a channel that is fit for it. Returns the frame's length in nanoseconds, or 0 if the
- * bug did not see it: then the pacer cannot tell either whether others write. The caller holds codec_write_mutex. */
-static int64_t write_silence(worker_t *worker, switch_core_session_t *session, oas_stream_t *stream)
+/* The RTP timestamp of a frame at a moment: the clock goes on from where another writer or the pacer left it, so that
+ * whoever writes next, on a clock of his own that went on meanwhile, finds it where he would have been. Half a frame
+ * beside the other writer's steps: the core drops a packet whose timestamp is the last one's (switch_rtp.c, "ts_delta ==
+ * 0"). The caller holds codec_write_mutex. */
+static uint32_t timestamp_at(paced_t *entry, int64_t at_ns, const switch_codec_implementation_t *impl)
 {
-	uint64_t seen = atomic_load_explicit(&stream->write_frames, memory_order_relaxed);
+	int64_t clock_hz = impl->samples_per_second;
+	int64_t foreign_ns = atomic_load_explicit(&entry->writes->foreign_ns, memory_order_relaxed);
+	uint32_t foreign = atomic_load_explicit(&entry->writes->foreign_timestamp, memory_order_relaxed);
+
+	if (foreign && foreign_ns > entry->timestamp_ns) {
+		int64_t step_ns = impl->microseconds_per_packet * 1000LL;
+		int64_t n_steps = at_ns > foreign_ns ? (at_ns - foreign_ns) / step_ns : 0;
+
+		entry->timestamp = foreign + (uint32_t) n_steps * impl->samples_per_packet + impl->samples_per_packet / 2;
+	} else if (entry->timestamp_ns) {
+		entry->timestamp += (uint32_t) ((at_ns - entry->timestamp_ns) * clock_hz / OAS_NS_PER_S);
+	} else {
+		entry->timestamp = (uint32_t) (at_ns / OAS_NS_PER_MS * clock_hz / 1000);
+	}
+	if (entry->timestamp == 0) { /* to the core that is none */
+		entry->timestamp = impl->samples_per_packet / 2 + 1;
+	}
+	entry->timestamp_ns = at_ns;
+	return entry->timestamp;
+}
+
+/* Write one frame of silence to a channel that is fit for it, as the one of the moment at_ns. Returns the frame's length
+ * in nanoseconds, or 0 if the bug did not see it: then the pacer cannot tell either whether others write. The caller
+ * holds codec_write_mutex. */
+static int64_t write_silence(worker_t *worker, switch_core_session_t *session, paced_t *entry, int64_t at_ns)
+{
+	oas_writes_t *writes = entry->writes;
+	uint64_t seen = atomic_load_explicit(&writes->paced_frames, memory_order_relaxed);
 	switch_codec_t *write_codec = switch_core_session_get_effective_write_codec(session);
 	switch_codec_implementation_t impl;
 	switch_codec_t *codec;
@@ -233,12 +283,13 @@ static int64_t write_silence(worker_t *worker, switch_core_session_t *session, o
 	frame.samples = codec->implementation->samples_per_packet;
 	frame.rate = codec->implementation->actual_samples_per_second;
 	frame.channels = codec->implementation->number_of_channels;
+	frame.timestamp = timestamp_at(entry, at_ns, &impl);
 	/* Another module's bug may have written into it. */
 	memset(worker->silence, 0, frame.datalen);
-	stream->paced = 1;
+	atomic_store_explicit(&writes->pacing, true, memory_order_relaxed);
 	switch_core_session_write_frame(session, &frame, SWITCH_IO_FLAG_NONE, 0);
-	stream->paced = 0;
-	return atomic_load_explicit(&stream->write_frames, memory_order_relaxed) != seen
+	atomic_store_explicit(&writes->pacing, false, memory_order_relaxed);
+	return atomic_load_explicit(&writes->paced_frames, memory_order_relaxed) != seen
 			 ? codec->implementation->microseconds_per_packet * 1000LL
 			 : 0;
 }
@@ -254,66 +305,98 @@ static bool can_write(switch_core_session_t *session)
 		   !switch_channel_test_flag(channel, CF_PROXY_MEDIA);
 }
 
-/* Returns the length of the frame written, or 0 if none was or the bug did not see it. */
-static int64_t visit(worker_t *worker, paced_t *entry)
+/* What a visit to a channel came to. */
+typedef struct visit {
+	int64_t written_ns; /* length of the frame written; 0 if none was or the bug did not see it */
+	int64_t waited_ns;  /* in the write */
+	bool resting;       /* the channel is well and needs no frame now: look again soon */
+} visit_t;
+
+/* A bridged channel gets the other leg's packets, late ones too: what is written into its pauses comes on top of them. It
+ * gets frames only for what the model has to say. What a channel would not send is not written at all. */
+static bool needs_frames(switch_core_session_t *session, paced_t *entry)
+{
+	return mod_openai_audio_stream_flow_sends(session, entry->writes) &&
+		   (!switch_channel_test_flag(switch_core_session_get_channel(session), CF_BRIDGED) ||
+			has_agent_audio(entry->stream));
+}
+
+static visit_t visit(worker_t *worker, paced_t *entry, int64_t at_ns)
 {
 	oas_stream_t *stream = entry->stream;
 	switch_core_session_t *session = switch_core_session_locate(stream->uuid);
-	int64_t written_ns = 0;
+	visit_t visit = {0};
 
 	if (!session) {
-		return 0;
+		return visit;
 	}
 	/* Not closed after the session was found: it is the stream's, not another one that was given the same uuid. */
 	if (!atomic_load_explicit(&stream->closed, memory_order_acquire) && can_write(session)) {
-		switch_core_session_lock_codec_write(session);
-		if (foreign_frames(stream) == entry->foreign_frames) {
-			written_ns = write_silence(worker, session, stream);
+		if (!needs_frames(session, entry)) {
+			visit.resting = true;
+		} else {
+			switch_core_session_lock_codec_write(session);
+			if (foreign_frames(entry) == entry->foreign_frames) {
+				int64_t start_ns = oas_now_ns();
+
+				visit.written_ns = write_silence(worker, session, entry, at_ns);
+				visit.waited_ns = oas_now_ns() - start_ns;
+			}
+			switch_core_session_unlock_codec_write(session);
 		}
-		switch_core_session_unlock_codec_write(session);
 	}
 	switch_core_session_rwunlock(session);
-	return written_ns;
+	return visit;
+}
+
+/* When the frame after one of frame_ns is due. A stall is not made up for: the channel would get packets in excess, and
+ * the caller has heard the pause already. */
+static int64_t next_due_ns(const paced_t *entry, const visit_t *visit)
+{
+	int64_t now = oas_now_ns();
+	int64_t frame_ns = visit->written_ns;
+
+	if (!entry->writing || now - entry->due_ns > frame_ns || visit->waited_ns > frame_ns / 4) {
+		return now + frame_ns;
+	}
+	return entry->due_ns + frame_ns;
 }
 
 /* Do what is due, and set the next due time. Returns false when the stream has closed. */
 static bool serve(worker_t *worker, paced_t *entry)
 {
-	uint64_t foreign = foreign_frames(entry->stream);
-	int64_t written_ns = 0;
+	int64_t now = oas_now_ns();
+	visit_t done = {0};
 
 	/* Acquire: pairs with the release in the bug's CLOSE. */
 	if (atomic_load_explicit(&entry->stream->closed, memory_order_acquire)) {
 		return false;
 	}
-	if (foreign == entry->foreign_frames && mod_openai_audio_stream_gate_enter()) {
-		written_ns = visit(worker, entry);
+	if (foreign_frames(entry) == entry->foreign_frames && mod_openai_audio_stream_gate_enter()) {
+		/* A frame that is late by less than its length is still the one of its own time. */
+		bool in_time = entry->writing && now - entry->due_ns < quiet_ns(entry) / QUIET_FRAMES;
+
+		done = visit(worker, entry, in_time ? entry->due_ns : now);
 		mod_openai_audio_stream_gate_leave();
 	}
-	if (written_ns > 0) {
-		int64_t now = now_ns();
-
-		if (!entry->writing || now - entry->due_ns > BEHIND_FRAMES * written_ns) {
-			entry->due_ns = now;
-		}
-		entry->due_ns += written_ns;
+	if (done.written_ns > 0) {
+		entry->due_ns = next_due_ns(entry, &done);
 		entry->writing = true;
 		entry->backoff_ns = 0;
 		return true;
 	}
 	entry->writing = false;
-	foreign = foreign_frames(entry->stream);
-	if (foreign != entry->foreign_frames) {
-		entry->foreign_frames = foreign;
+	if (foreign_frames(entry) != entry->foreign_frames || done.resting) {
+		entry->foreign_frames = foreign_frames(entry);
 		entry->backoff_ns = 0;
-		entry->due_ns = now_ns() + quiet_ns(entry->stream);
+		entry->due_ns = oas_now_ns() + (done.resting ? quiet_ns(entry) / QUIET_FRAMES : quiet_ns(entry));
 		return true;
 	}
-	entry->backoff_ns = entry->backoff_ns ? 2 * entry->backoff_ns : quiet_ns(entry->stream);
+	entry->backoff_ns = entry->backoff_ns ? 2 * entry->backoff_ns : quiet_ns(entry);
 	if (entry->backoff_ns > BACKOFF_MAX_NS) {
 		entry->backoff_ns = BACKOFF_MAX_NS;
 	}
-	entry->due_ns = now_ns() + entry->backoff_ns;
+	entry->due_ns = oas_now_ns() + entry->backoff_ns;
 	return true;
 }
 
@@ -328,7 +411,7 @@ static switch_status_t start_thread(void)
 	switch_status_t status;
 
 	switch_threadattr_create(&attr, pacer.pool);
-	switch_threadattr_stacksize_set(attr, STACK_BYTES);
+	switch_threadattr_stacksize_set(attr, SWITCH_THREAD_STACKSIZE); /* as all threads of FreeSWITCH's */
 	switch_threadattr_priority_set(attr, SWITCH_PRI_REALTIME);
 	status = switch_thread_create(&pacer.threads[pacer.n_threads], attr, work, NULL, pacer.pool);
 	if (status == SWITCH_STATUS_SUCCESS) {
@@ -360,10 +443,10 @@ static paced_t *next_due(void)
 			pacer.n_idle--;
 			continue;
 		}
-		now = now_ns();
+		now = oas_now_ns();
 		due_ns = pacer.heap[0]->due_ns;
 		if (due_ns > now) {
-			struct timespec until = {.tv_sec = due_ns / NS_PER_S, .tv_nsec = due_ns % NS_PER_S};
+			struct timespec until = {.tv_sec = due_ns / OAS_NS_PER_S, .tv_nsec = due_ns % OAS_NS_PER_S};
 
 			pacer.timer_watched = true;
 			pthread_cond_timedwait(&pacer.timer, &pacer.mutex, &until);
@@ -435,7 +518,7 @@ static void init_once(void)
 switch_status_t mod_openai_audio_stream_pacer_start(switch_memory_pool_t *pool)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	switch_status_t status;
+	switch_status_t status = SWITCH_STATUS_SUCCESS;
 
 	pthread_once(&pacer.once, init_once);
 	pthread_mutex_lock(&pacer.mutex);
@@ -445,7 +528,9 @@ switch_status_t mod_openai_audio_stream_pacer_start(switch_memory_pool_t *pool)
 	if (pacer.max_threads > THREADS_MAX) {
 		pacer.max_threads = THREADS_MAX;
 	}
-	status = start_thread();
+	for (uint32_t i = 0; i < THREADS_MIN; i++) {
+		status = start_thread();
+	}
 	pthread_mutex_unlock(&pacer.mutex);
 	return status;
 }
@@ -477,7 +562,7 @@ void mod_openai_audio_stream_pacer_stop(void)
 	pthread_mutex_unlock(&pacer.mutex);
 }
 
-void mod_openai_audio_stream_pacer_add(oas_stream_t *stream)
+void mod_openai_audio_stream_pacer_add(oas_stream_t *stream, oas_writes_t *writes)
 {
 	paced_t *entry = calloc(1, sizeof(*entry));
 
@@ -487,8 +572,10 @@ void mod_openai_audio_stream_pacer_add(oas_stream_t *stream)
 		return;
 	}
 	oas_stream_ref(stream);
+	mod_openai_audio_stream_writes_ref(writes);
 	entry->stream = stream;
-	entry->due_ns = now_ns() + quiet_ns(stream);
+	entry->writes = writes;
+	entry->due_ns = oas_now_ns() + quiet_ns(entry);
 	pthread_mutex_lock(&pacer.mutex);
 	if (pacer.running && heap_reserve(pacer.n_entries + 1)) {
 		pacer.n_entries++;

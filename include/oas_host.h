@@ -23,6 +23,7 @@ typedef enum oas_status {
 	OAS_STATUS_BUSY = 3,	 /* the channel has a stream already */
 	OAS_STATUS_FAILED = 4,	 /* FreeSWITCH refused */
 	OAS_STATUS_PANIC = 5,	 /* a bug in Go was caught at the boundary */
+	OAS_STATUS_PASSTHROUGH = 6, /* the channel's codec is not decoded; stream->close_error names it */
 } oas_status_t;
 
 /* Log levels, with FreeSWITCH's numbers. */
@@ -54,8 +55,8 @@ typedef struct oas_host_ops {
 	oas_status_t (*exists)(oas_cstr_t uuid);
 
 	/* Put the stream on the channel stream->uuid: add the media bug, take the shim's reference, start pacing. From
-	 * then on the media threads fill and drain the rings until stream->closed. Returns OK, GONE, NO_MEDIA, BUSY or
-	 * FAILED; only OK took a reference. */
+	 * then on the media threads fill and drain the rings until stream->closed. Returns OK, GONE, NO_MEDIA, BUSY,
+	 * PASSTHROUGH or FAILED; only OK took a reference. */
 	oas_status_t (*attach)(oas_stream_t *stream);
 
 	/* Take the stream off its channel. After it returned, no callback uses the stream and the shim's reference is

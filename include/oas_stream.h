@@ -10,8 +10,7 @@
 #ifndef OAS_STREAM_H
 #define OAS_STREAM_H
 
-#include <unistd.h>
-
+#include "oas_doorbell.h"
 #include "oas_ring.h"
 
 /* A FreeSWITCH uuid has 36 characters; a user may set a longer one (origination_uuid). */
@@ -28,20 +27,11 @@
 /* The longest frame that a media thread hands over: 120 ms of 48 kHz stereo. */
 #define OAS_FRAME_MAX_BYTES (48 * 120 * 2 * 2)
 
-/* A doorbell wakes the Go side that serves a group of streams. It is shared by many calls and suppressed: Go sets
- * armed just before it sleeps, and only the first producer that clears it pays for the system call. */
-typedef struct oas_doorbell {
-	_Alignas(OAS_CACHE_LINE) _Atomic uint32_t armed;
-	int fd; /* eventfd, non-blocking */
-} oas_doorbell_t;
-
 /* What stands before each frame's samples in a caller or callee ring. */
 typedef struct oas_frame_head {
-	uint64_t time_ns;	 /* CLOCK_MONOTONIC when the media thread had the frame */
 	uint32_t len_bytes;	 /* of the samples that follow */
 	uint32_t rate_hz;
 	uint32_t n_channels; /* 1, or 2 interleaved */
-	uint32_t reserved;
 } oas_frame_head_t;
 
 /* Which audio of the channel is captured. */
@@ -77,16 +67,12 @@ typedef struct oas_stream {
 
 	_Atomic uint32_t refs;
 
-	/* The media threads' and the shim's words. */
-	_Alignas(OAS_CACHE_LINE) _Atomic uint32_t closed; /* set with release when the bug is gone: no callback after it */
+	/* The shim's words. */
+	_Alignas(OAS_CACHE_LINE) _Atomic uint32_t closed; /* the bug is gone: no callback after it; stored last, with release */
+	char close_reason[OAS_END_REASON_MAX];	/* why the channel let go, valid once closed: hangup, passthrough_codec */
+	char close_error[OAS_END_ERROR_MAX];	/* "" if that is no error; after attach said PASSTHROUGH, what it found */
 	_Atomic uint32_t write_rate_hz;		/* of the frames that the channel writes now; at attach, that it will write */
-	_Atomic uint32_t write_frame_ms;	/* length of such a frame */
-	_Atomic uint32_t foreign_frame_ms;	/* length of the last frame that was not the pacer's; 0 = none seen */
-	_Atomic uint64_t read_frames;		/* frames that the READ callback has seen */
-	_Atomic uint64_t write_frames;		/* frames that the WRITE_REPLACE callback has seen, whoever wrote them */
-	_Atomic uint64_t paced_frames;		/* those among them that the module's own pacer wrote */
-	_Atomic uint64_t capture_drop_frames; /* frames that found a capture ring full */
-	_Atomic uint64_t capture_drop_us;	/* their length, microseconds */
+	_Atomic uint64_t capture_drop_us;	/* length of the frames that found a capture ring full, microseconds */
 	_Atomic uint64_t underruns;			/* times the agent ring ran dry inside an answer */
 	_Atomic uint64_t underrun_samples;	/* silence put in there, samples at write_rate_hz */
 	_Atomic uint64_t flush_from;		/* agent ring position, bytes, up to which audio was played when flush_pos took
@@ -105,15 +91,6 @@ typedef struct oas_stream {
 	_Atomic uint32_t ended;				/* 1: Go ended the stream, and the two texts say why; stored last, with release */
 	char end_reason[OAS_END_REASON_MAX];
 	char end_error[OAS_END_ERROR_MAX]; /* "" if it was no error */
-
-	/* Private to the write side (cshim/). Plain words: who writes a frame holds FreeSWITCH's codec_write_mutex. */
-	uint64_t play_flush_pos; /* flush_pos of the last flush carried out */
-	int16_t play_last;		 /* last sample of agent audio given to the channel: where a decay starts */
-	uint32_t play_tail;		 /* samples of that decay left */
-	uint32_t play_ramp;		 /* samples of fade-in left after a pause inside an answer */
-	uint32_t play_live;		 /* 1: the last frame ended in agent audio */
-	uint32_t play_dry;		 /* 1: the ring is dry inside an answer and has been counted */
-	uint32_t paced;			 /* 1: the frame being written is the pacer's */
 
 	oas_ring_t caller; /* producer: read-side media thread */
 	oas_ring_t callee; /* producer: write-side media thread; no memory unless mix asks for it */
@@ -160,35 +137,6 @@ static inline void oas_stream_unref(oas_stream_t *stream)
 		oas_ring_free(&stream->agent);
 		free(stream);
 	}
-}
-
-/* Tell the Go side that there is something new. Any thread, media threads too: one load, and a write to the eventfd
- * only for the first ring after Go went to sleep. */
-static inline void oas_doorbell_ring(oas_doorbell_t *bell)
-{
-	/* Orders our ring's release store before the load of armed; pairs with the fence in oas_doorbell_arm. Without both,
-	 * Go could sleep on a frame that it has not seen. */
-	atomic_thread_fence(memory_order_seq_cst);
-	if (atomic_load_explicit(&bell->armed, memory_order_relaxed) &&
-		atomic_exchange_explicit(&bell->armed, 0, memory_order_acq_rel)) {
-		uint64_t one = 1;
-		/* Fails only when the counter is full, and then Go is awake anyway. */
-		ssize_t ignored = write(bell->fd, &one, sizeof(one));
-		(void) ignored;
-	}
-}
-
-/* Announce that the Go side is about to sleep. It must look at its rings once more after this call. */
-static inline void oas_doorbell_arm(oas_doorbell_t *bell)
-{
-	atomic_store_explicit(&bell->armed, 1, memory_order_relaxed);
-	atomic_thread_fence(memory_order_seq_cst);
-}
-
-/* Go side: is there caller audio, or has the stream closed? */
-static inline bool oas_stream_pending(oas_stream_t *stream)
-{
-	return oas_ring_pending(&stream->caller) || oas_ring_pending(&stream->callee);
 }
 
 #endif

@@ -17,7 +17,8 @@ type Host interface {
 	Variable(uuid, name string) string
 	// Exists reports whether there is such a channel, be it one that is hanging up.
 	Exists(uuid string) bool
-	// Attach puts a stream on the channel. Its error is one of ErrNoChannel, ErrNoMedia, ErrBusy, or another.
+	// Attach puts a stream on the channel. Its error is one of ErrNoChannel, ErrNoMedia, ErrBusy, or another that says
+	// what the channel lacks.
 	Attach(uuid string, mix command.Mix) (Stream, error)
 }
 
@@ -35,41 +36,45 @@ type Frame struct {
 	PCM      []int16
 }
 
+// Look is what is true of a stream at one moment. Positions count the samples of agent audio since the start.
+type Look struct {
+	Written uint64 // by Write
+	Read    uint64 // given to the channel, or skipped
+	Free    int    // samples that Write would take
+	RateHz  int    // of the frames that the channel writes, 0 before the first
+
+	Flushed   bool   // the last Flush has been carried out
+	FlushedAt uint64 // up to which position audio was played before it
+
+	Underruns uint64 // times that the ring ran dry inside an answer
+	DroppedMS int64  // length of the frames that found a capture ring full
+	Closed    bool   // the channel has let go: it is gone, or can't be streamed any more
+}
+
 // Stream is the audio of one channel: caller and callee audio out of it, agent audio into it. Wake may be used by any
 // goroutine, the rest by the session's own.
 type Stream interface {
 	// Wake has a value after new audio has come or the stream has closed. Capacity 1: one value stands for all that is
 	// there.
 	Wake() <-chan struct{}
-	// Closed reports that the channel has gone, or took the stream off.
-	Closed() bool
+	// Look tells what is true of the stream now.
+	Look() Look
+	// Closing is why the channel let go, and with what error, "" if with none. Only when Look says Closed.
+	Closing() (reason, errorText string)
 	// ReadCaller and ReadCallee take the oldest frame; false if there is none. They reuse f.PCM.
 	ReadCaller(f *Frame) bool
 	ReadCallee(f *Frame) bool
-	// CaptureDropped is the length in ms of the frames that found their ring full.
-	CaptureDropped() int64
-
-	// WriteRateHz is the rate of the frames that the channel writes now, 0 before the first one.
-	WriteRateHz() int
 	// SetAgentRate declares the rate of what Write adds from now on. At any other rate of the channel the stream plays
 	// silence and keeps what it has.
 	SetAgentRate(hz int)
-	// Write adds agent audio, mono, and returns how many samples were taken. Positions count these samples.
+	// Write adds agent audio, mono, and returns how many samples were taken.
 	Write(pcm []int16) int
-	// Positions are the samples written, and the samples given to the channel or skipped, since the start.
-	Positions() (written, read uint64)
-	// Free is how many samples Write would take now.
-	Free() int
 	// Flush skips what was written so far at the channel's next frame, after fading out fade samples of it.
 	Flush(fade int)
-	// Flushed reports, once the last Flush was carried out, up to which position audio was played before it.
-	Flushed() (from uint64, done bool)
-	// Hold plays silence and keeps what is queued.
+	// Hold keeps what is queued; what others write to the channel is heard meanwhile.
 	Hold(on bool)
 	// SetAnswerOpen says whether more of this answer is to come, so that an empty ring is an underrun.
 	SetAnswerOpen(open bool)
-	// Underruns counts the times that the ring ran dry inside an answer.
-	Underruns() uint64
 	// SetTotals stores the counters that the channel's variables get when it ends, in the order of oas_total_t.
 	SetTotals(totals []uint64)
 	// SetEnd stores why the stream ends, for the same variables, and with what error, "" if with none. Called at most

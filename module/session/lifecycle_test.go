@@ -248,9 +248,9 @@ func TestLifecycle(t *testing.T) {
 			answers: []error{refusal(503)}, run: func(c *call) { c.start(); c.Command("call stop") }, reason: "stop",
 			events: map[string]int{"error": 1},
 		},
-		"hang-up":                {run: func(c *call) { c.open(); c.hangUp() }, events: map[string]int{"connect": 1, "disconnect": 1}},
-		"hang-up while dialling": {answers: []error{errHold}, run: func(c *call) { c.start(); c.hangUp() }},
-		"hang-up while opening":  {run: func(c *call) { c.start(); c.hangUp() }},
+		"hang-up":                {run: func(c *call) { c.open(); c.hangUp() }, reason: "hangup", events: map[string]int{"connect": 1, "disconnect": 1}},
+		"hang-up while dialling": {answers: []error{errHold}, run: func(c *call) { c.start(); c.hangUp() }, reason: "hangup"},
+		"hang-up while opening":  {run: func(c *call) { c.start(); c.hangUp() }, reason: "hangup"},
 		"unload":                 {run: func(c *call) { c.open() }, reason: "unload", events: map[string]int{"connect": 1, "disconnect": 1}},
 		"unload while dialling":  {answers: []error{errHold}, run: func(c *call) { c.start() }, reason: "unload"},
 		"the server closes": {

@@ -258,14 +258,14 @@ func (s *Session) summary() {
 		Int64("caller_dropped_ms", s.callerDroppedMS()).
 		Int64("gap_filled_ms", samplesTime(uint64(c.gapSamples), c.rateHz).Milliseconds()).
 		Int64("agent_dropped_ms", samplesTime(uint64(p.dropped), p.sourceHz).Milliseconds()).
-		Uint64("underruns", s.stream.Underruns()).
+		Uint64("underruns", s.stream.Look().Underruns).
 		Int("reconnects", max(s.connects-1, 0)).
 		Int("benign_errors", s.talk.benign).
 		Msg("stream ended")
 }
 
 func (s *Session) callerDroppedMS() int64 {
-	return samplesTime(uint64(s.capture.droppedSamples), s.capture.rateHz).Milliseconds() + s.stream.CaptureDropped()
+	return samplesTime(uint64(s.capture.droppedSamples), s.capture.rateHz).Milliseconds() + s.stream.Look().DroppedMS
 }
 
 // Event bodies, as documented in docs/reference.md.

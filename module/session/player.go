@@ -68,6 +68,7 @@ type cut struct {
 // session's goroutine. Source audio is mono, at sourceHz; ring positions are in samples at the channel's rate.
 type player struct {
 	stream   Stream
+	look     Look // at the stream, as old as the present call of a method
 	sourceHz int
 	limit    int64 // source samples that may wait
 	onStart  func(*answer)
@@ -136,7 +137,7 @@ func (p *player) segmentFor(responseID, itemID string, contentIndex int) *segmen
 		if n > 0 {
 			p.answers[n-1].done = true
 		}
-		a = &answer{responseID: responseID, underruns: p.stream.Underruns()}
+		a = &answer{responseID: responseID, underruns: p.stream.Look().Underruns}
 		p.answers = append(p.answers, a)
 	}
 	if n := len(a.segments); n > 0 && a.segments[n-1].itemID == itemID && a.segments[n-1].contentIndex == contentIndex {
@@ -178,7 +179,7 @@ func (p *player) busy() bool { return len(p.answers) > 0 }
 
 // unheard reports whether any answer has audio that the caller has not heard.
 func (p *player) unheard() bool {
-	_, read := p.stream.Positions()
+	read := p.stream.Look().Read
 	for _, a := range p.answers {
 		for _, g := range a.segments {
 			if g.fed < g.received || g.base+g.written > read {
@@ -191,7 +192,7 @@ func (p *player) unheard() bool {
 
 // spoken is how long the answer that plays now has been heard, 0 if none plays.
 func (p *player) spoken() time.Duration {
-	_, read := p.stream.Positions()
+	read := p.stream.Look().Read
 	for _, a := range p.answers {
 		if d := a.playedAt(read); d > 0 {
 			return d
@@ -210,6 +211,7 @@ func (p *player) hold(on bool) {
 // when it wants to be called again, the zero time if nothing is under way, and the segments that a flush cut, once the
 // channel has carried it out.
 func (p *player) run(now time.Time) (next time.Time, cuts []cut) {
+	p.look = p.stream.Look()
 	cuts = p.settleFlush(now)
 	p.followRate()
 	p.fill()
@@ -230,7 +232,7 @@ func (p *player) pause() time.Duration {
 	if p.ringHz == 0 || p.held {
 		return dry
 	}
-	written, read := p.stream.Positions()
+	written, read := p.look.Written, p.look.Read
 	wait := samplesTime(written-read, p.ringHz)
 	if p.waiting > 0 || !p.answers[len(p.answers)-1].done {
 		wait /= 2
@@ -255,7 +257,7 @@ func (p *player) pause() time.Duration {
 
 // followRate starts again at the channel's present rate with the audio that the caller has not heard yet.
 func (p *player) followRate() {
-	hz := p.stream.WriteRateHz()
+	hz := p.look.RateHz
 	if hz == 0 || hz == p.ringHz || p.flushing != nil {
 		return
 	}
@@ -263,9 +265,8 @@ func (p *player) followRate() {
 	if err != nil {
 		return // a rate that no channel has; silence until it changes again
 	}
-	written, read := p.stream.Positions()
 	if p.ringHz != 0 {
-		p.rewind(read, written)
+		p.rewind(p.look.Read, p.look.Written)
 	}
 	p.ringHz, p.resampler = hz, resampler
 	p.stream.SetAgentRate(hz)
@@ -353,8 +354,7 @@ func (p *player) fill() {
 
 // room is how many samples the ring may take now.
 func (p *player) room() int {
-	written, read := p.stream.Positions()
-	free, queued := p.stream.Free(), int(written-read)
+	free, queued := p.look.Free, int(p.look.Written-p.look.Read)
 	target := min(int(timeSamples(ringTarget, p.ringHz)), (free+queued)/2)
 	return min(free, target-queued)
 }
@@ -362,12 +362,11 @@ func (p *player) room() int {
 // cushioning reports whether to wait for more audio before an answer begins or goes on: only after the server was too
 // slow, and never for an answer that is complete.
 func (p *player) cushioning() bool {
-	written, read := p.stream.Positions()
 	a := p.chunks[p.cursor].segment.answer
-	if written != read || a.done {
+	if p.look.Written != p.look.Read || a.done {
 		return false
 	}
-	if n := p.stream.Underruns(); n > a.underruns {
+	if n := p.look.Underruns; n > a.underruns {
 		a.underruns = n
 		p.cushion = min(p.cushion+cushionStep, cushionMost)
 	}
@@ -378,16 +377,19 @@ func (p *player) begin(a *answer) {
 	p.feeding = a
 	p.resampler.Reset()
 	if !a.started {
-		a.start, _ = p.stream.Positions()
+		a.start = p.look.Written
 	}
 }
 
 func (p *player) put(g *segment, pcm []int16) {
 	if g.rateHz == 0 {
-		g.base, _ = p.stream.Positions()
+		g.base = p.look.Written
 		g.rateHz = p.ringHz
 	}
-	g.written += uint64(p.stream.Write(pcm))
+	n := p.stream.Write(pcm)
+	g.written += uint64(n)
+	p.look.Written += uint64(n)
+	p.look.Free -= n
 }
 
 // drain adds the end of the answer that the resampler still holds.
@@ -402,7 +404,7 @@ func (p *player) drain(room int) int {
 		p.put(a.segments[n-1], p.scratch)
 	}
 	a.drained = true
-	a.end, _ = p.stream.Positions()
+	a.end = p.look.Written
 	return len(p.scratch)
 }
 
@@ -431,7 +433,7 @@ func (p *player) forget() {
 
 // report calls onStart and onStop for what the channel has taken since the last time.
 func (p *player) report() {
-	_, read := p.stream.Positions()
+	read := p.look.Read
 	for len(p.answers) > 0 {
 		a := p.answers[0]
 		if !a.started && a.anyWritten() && read > a.start {
@@ -448,7 +450,7 @@ func (p *player) report() {
 		if a.started {
 			p.onStop(a, false)
 		}
-		if p.cushion > 0 && p.stream.Underruns() == a.underruns {
+		if p.cushion > 0 && p.look.Underruns == a.underruns {
 			p.cushion -= cushionStep // the server kept up for a whole answer
 		}
 	}
@@ -519,12 +521,12 @@ func (p *player) settleFlush(now time.Time) (cuts []cut) {
 	if f == nil {
 		return nil
 	}
-	from, done := p.stream.Flushed()
-	if !done {
+	from := p.look.FlushedAt
+	if !p.look.Flushed {
 		if now.Before(f.deadline) {
 			return nil
 		}
-		_, from = p.stream.Positions() // nothing takes frames from the ring, so this stands still
+		from = p.look.Read // nothing takes frames from the ring, so this stands still
 	}
 	p.flushing = nil
 	for _, g := range f.segments {

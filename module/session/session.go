@@ -141,8 +141,8 @@ func (s *Session) loop() {
 	for s.reason == "" {
 		select {
 		case <-s.stream.Wake():
-			if s.stream.Closed() {
-				s.end("hangup")
+			if s.stream.Look().Closed {
+				s.channelClosed()
 				continue
 			}
 			s.capture.drain(time.Now())
@@ -234,6 +234,15 @@ func encode(f realtime.Format, dst []byte, pcm []int16) []byte {
 	return audio.AppendPCM16LE(dst, pcm)
 }
 
+// channelClosed ends the session because the channel let go of the stream.
+func (s *Session) channelClosed() {
+	reason, failed := s.stream.Closing()
+	if failed != "" {
+		s.giveUp(errorMessage{Error: failed})
+	}
+	s.reason = reason
+}
+
 // end begins the end of the session: the loop leaves after the present event. Only the first reason counts.
 func (s *Session) end(reason string) {
 	if s.reason == "" {
@@ -252,9 +261,7 @@ func (s *Session) finish() {
 		s.capture.drain(time.Now())
 		s.endRecording()
 		s.settleTotals()
-		if s.reason != "hangup" {
-			s.stream.SetEnd(s.reason, s.failed)
-		}
+		s.stream.SetEnd(s.reason, s.failed)
 		s.stream.Detach()
 		close(s.detached)
 		s.roll.cancel()

@@ -55,9 +55,10 @@ func (s *Session) status() status {
 	c, p := s.capture, s.player
 	u := *s.cfg.Start.URL
 	u.RawQuery = "" // it may carry a key
+	look := s.stream.Look()
 	st := status{
 		State: "waiting", URL: u.String(), Provider: s.provider.Name, RateHz: c.rateHz,
-		ChannelRateHz: s.stream.WriteRateHz(),
+		ChannelRateHz: look.RateHz,
 		AudioInMS:     s.turns.audioIn.Milliseconds(),
 		CallerWaitMS:  samplesTime(uint64(len(c.pending)/c.mix.Channels()), c.rateHz).Milliseconds(),
 		CallerDropMS:  s.callerDroppedMS(),
@@ -65,7 +66,7 @@ func (s *Session) status() status {
 		PlayedMS:      p.playedMS,
 		AgentWaitMS:   samplesTime(uint64(p.waiting), p.sourceHz).Milliseconds(),
 		AgentDropMS:   samplesTime(uint64(p.dropped), p.sourceHz).Milliseconds(),
-		Underruns:     s.stream.Underruns(),
+		Underruns:     look.Underruns,
 		Turns:         s.turns.count, Interruptions: s.turns.interruptions, LateDeltas: s.turns.lateDeltas,
 		Reconnects: max(s.connects-1, 0), BenignErrors: s.talk.benign,
 		Paused: c.paused, UserMuted: c.muted, OpenAIMuted: s.muteOpenAI,

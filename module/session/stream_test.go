@@ -5,6 +5,8 @@ type fakeStream struct {
 	wake   chan struct{}
 	closed bool
 
+	closeReason, closeError string // when closed
+
 	caller, callee []Frame
 	dropped        int64
 
@@ -33,7 +35,7 @@ type fakeStream struct {
 var _ Stream = (*fakeStream)(nil)
 
 func newFakeStream(rateHz int) *fakeStream {
-	return &fakeStream{wake: make(chan struct{}, 1), rateHz: rateHz, capacity: 32 << 10}
+	return &fakeStream{wake: make(chan struct{}, 1), rateHz: rateHz, capacity: 32 << 10, closeReason: "hangup"}
 }
 
 // play is one frame of n samples.
@@ -76,7 +78,15 @@ func (f *fakeStream) ringBell() {
 }
 
 func (f *fakeStream) Wake() <-chan struct{} { return f.wake }
-func (f *fakeStream) Closed() bool          { return f.closed }
+
+func (f *fakeStream) Look() Look {
+	return Look{
+		Written: f.written, Read: f.read, Free: f.free(), RateHz: f.rateHz, Flushed: !f.flushing, FlushedAt: f.flushFrom,
+		Underruns: f.underruns, DroppedMS: f.dropped, Closed: f.closed,
+	}
+}
+
+func (f *fakeStream) Closing() (reason, errorText string) { return f.closeReason, f.closeError }
 
 func take(frames *[]Frame, to *Frame) bool {
 	if len(*frames) == 0 {
@@ -90,27 +100,22 @@ func take(frames *[]Frame, to *Frame) bool {
 
 func (f *fakeStream) ReadCaller(to *Frame) bool { return take(&f.caller, to) }
 func (f *fakeStream) ReadCallee(to *Frame) bool { return take(&f.callee, to) }
-func (f *fakeStream) CaptureDropped() int64     { return f.dropped }
-func (f *fakeStream) WriteRateHz() int          { return f.rateHz }
 func (f *fakeStream) SetAgentRate(hz int)       { f.agentHz = hz }
 
 func (f *fakeStream) Write(pcm []int16) int {
-	n := min(len(pcm), f.Free())
+	n := min(len(pcm), f.free())
 	f.ring = append(f.ring, pcm[:n]...)
 	f.written += uint64(n)
 	return n
 }
 
-func (f *fakeStream) Positions() (written, read uint64) { return f.written, f.read }
-func (f *fakeStream) Free() int                         { return f.capacity - len(f.ring) }
+func (f *fakeStream) free() int { return f.capacity - len(f.ring) }
 
 func (f *fakeStream) Flush(int) { f.flushPos, f.flushing = f.written, true }
 
-func (f *fakeStream) Flushed() (from uint64, done bool) { return f.flushFrom, !f.flushing }
-func (f *fakeStream) Hold(on bool)                      { f.held = on }
-func (f *fakeStream) SetAnswerOpen(open bool)           { f.open = open }
-func (f *fakeStream) Underruns() uint64                 { return f.underruns }
-func (f *fakeStream) SetTotals(totals []uint64)         { f.totals = totals }
-func (f *fakeStream) SetEnd(reason, errorText string)   { f.reason, f.errorText = reason, errorText }
-func (f *fakeStream) Detach()                           { f.detached++ }
-func (f *fakeStream) Release()                          { f.released++ }
+func (f *fakeStream) Hold(on bool)                    { f.held = on }
+func (f *fakeStream) SetAnswerOpen(open bool)         { f.open = open }
+func (f *fakeStream) SetTotals(totals []uint64)       { f.totals = totals }
+func (f *fakeStream) SetEnd(reason, errorText string) { f.reason, f.errorText = reason, errorText }
+func (f *fakeStream) Detach()                         { f.detached++ }
+func (f *fakeStream) Release()                        { f.released++ }

@@ -15,6 +15,7 @@
 
 static oas_doorbell_t bell = {.fd = -1};
 static int16_t frame[FRAME * 2];
+static oas_play_t state; /* of the one stream that a test has */
 
 static oas_stream_t *stream_open(void)
 {
@@ -24,6 +25,7 @@ static oas_stream_t *stream_open(void)
 		abort();
 	}
 	atomic_store(&s->agent_rate_hz, RATE);
+	state = (oas_play_t){0};
 	return s;
 }
 
@@ -50,12 +52,24 @@ static void flush(oas_stream_t *s, uint32_t fade)
 	atomic_store(&s->flush_seq, atomic_load(&s->flush_seq) + 1);
 }
 
-static bool play_at(oas_stream_t *s, uint32_t n_channels, uint32_t rate_hz)
+static void mark(void)
 {
-	for (uint32_t i = 0; i < FRAME * n_channels; i++) {
+	for (uint32_t i = 0; i < FRAME * 2; i++) {
 		frame[i] = MARK;
 	}
-	return oas_play(s, frame, FRAME, n_channels, rate_hz);
+}
+
+static bool play_at(oas_stream_t *s, uint32_t n_channels, uint32_t rate_hz)
+{
+	mark();
+	return oas_play(&state, s, frame, FRAME, n_channels, rate_hz, true);
+}
+
+/* A frame that the channel will not send. */
+static bool play_unsent(oas_stream_t *s)
+{
+	mark();
+	return oas_play(&state, s, frame, FRAME, 1, RATE, false);
 }
 
 static bool play(oas_stream_t *s)
@@ -122,7 +136,7 @@ static void test_nothing(void)
 	atomic_store(&s->agent_rate_hz, 0);
 	CHECK(!play(s), "replaced a frame without a rate");
 	UNTOUCHED();
-	CHECK(!oas_play(s, frame, 0, 1, RATE), "replaced an empty frame");
+	CHECK(!oas_play(&state, s, frame, 0, 1, RATE, true), "replaced an empty frame");
 	oas_stream_unref(s);
 }
 
@@ -230,8 +244,8 @@ static void test_hold(void)
 	CHECK(play(s), "held audio leaves the frame alone");
 	DECAY(0, sample_at(3000 + FRAME - 1));
 	SILENCE(TAIL, FRAME);
-	play(s);
-	SILENCE(0, FRAME);
+	CHECK(!play(s), "silences others while holding");
+	UNTOUCHED();
 	CHECK(atomic_load(&s->agent.read_pos) == FRAME * 2, "consumed while holding");
 	atomic_store(&s->hold, 0);
 	play(s);
@@ -240,9 +254,54 @@ static void test_hold(void)
 	play(s);
 	atomic_store(&s->answer_open, 1);
 	atomic_store(&s->hold, 1);
-	CHECK(play(s), "left a frame alone inside an answer");
+	CHECK(play(s), "no decay in an open answer");
 	SILENCE(TAIL, FRAME);
+	CHECK(!play(s), "silences others in an open answer");
+	UNTOUCHED();
 	CHECK(atomic_load(&s->underruns) == 0, "hold counts as an underrun");
+	oas_stream_unref(s);
+}
+
+/* What the channel does not send was not heard: it is kept, and goes on afterwards where it was. */
+static void test_not_sent(void)
+{
+	oas_stream_t *s = stream_open();
+
+	put(s, 3000, 3 * FRAME);
+	play(s);
+	for (int i = 0; i < 3; i++) {
+		CHECK(!play_unsent(s), "wrote a frame that is not sent");
+		UNTOUCHED();
+	}
+	CHECK(atomic_load(&s->agent.read_pos) == FRAME * 2, "consumed what was not sent");
+	CHECK(play(s), "does not go on");
+	CHECK(frame[0] > 0 && frame[0] < sample_at(3000 + FRAME), "not faded in");
+	AUDIO(RAMP, FRAME, 3000 + FRAME + RAMP);
+	play(s);
+	AUDIO(0, FRAME, 3000 + 2 * FRAME);
+	/* Nor is an empty ring an underrun while nothing is sent. */
+	atomic_store(&s->answer_open, 1);
+	CHECK(!play_unsent(s) && atomic_load(&s->underruns) == 0, "an underrun that nobody hears");
+	atomic_store(&s->answer_open, 0);
+	/* A flush is carried out, without a sample played. */
+	put(s, 100, 2 * FRAME);
+	flush(s, 40);
+	CHECK(!play_unsent(s), "faded what is not sent");
+	CHECK(atomic_load(&s->flush_done) == 1 && atomic_load(&s->flush_from) == 3 * FRAME * 2, "flushed from %llu",
+		  (unsigned long long) atomic_load(&s->flush_from));
+	CHECK(!oas_ring_pending(&s->agent), "something survived the flush");
+	oas_stream_unref(s);
+}
+
+/* An answer of which nothing was sent yet begins as it is. */
+static void test_not_sent_before_the_start(void)
+{
+	oas_stream_t *s = stream_open();
+
+	put(s, 3000, FRAME);
+	CHECK(!play_unsent(s), "wrote a frame that is not sent");
+	play(s);
+	AUDIO(0, FRAME, 3000);
 	oas_stream_unref(s);
 }
 
@@ -555,7 +614,7 @@ static void test_lengths(void)
 				put(s, written, piece);
 				written += piece;
 				while (oas_ring_readable(&s->agent) >= n_frame * 2) {
-					CHECK(oas_play(s, out, n_frame, 1, rates[r]), "left a frame alone");
+					CHECK(oas_play(&state, s, out, n_frame, 1, rates[r], true), "left a frame alone");
 					for (uint32_t i = 0; i < n_frame; i++, next++) {
 						CHECK(out[i] == sample_at(next), "%u Hz, %u ms: sample %llu is %d", rates[r], lengths_ms[l],
 							  (unsigned long long) next, out[i]);
@@ -575,6 +634,8 @@ int main(void)
 	test_underrun();
 	test_decay_over_the_edge();
 	test_hold();
+	test_not_sent();
+	test_not_sent_before_the_start();
 	test_rate_mismatch();
 	test_stereo();
 	test_flush_fades();

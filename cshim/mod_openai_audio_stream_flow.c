@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Which way the channel's media flows now. The bug sees frames in both directions whether the phone takes part in the
+ * call or holds it; the core drops what is written behind the bug (switch_core_media_write_frame in
+ * switch_core_media.c, rtp_write_ready and rtp_common_write in switch_rtp.c).
+ */
+#include "mod_openai_audio_stream.h"
+
+static bool encrypted(switch_core_session_t *session, switch_rtp_t *rtp, oas_writes_t *writes)
+{
+	if (atomic_load_explicit(&writes->encrypted, memory_order_relaxed) ||
+		!switch_channel_test_flag(switch_core_session_get_channel(session), CF_DTLS)) {
+		return true;
+	}
+	/* Takes a lock of the core's, so not once the handshake is over. */
+	if (switch_rtp_dtls_state(rtp, DTLS_TYPE_RTP) != DS_READY) {
+		return false;
+	}
+	atomic_store_explicit(&writes->encrypted, true, memory_order_relaxed);
+	return true;
+}
+
+bool mod_openai_audio_stream_flow_sends(switch_core_session_t *session, oas_writes_t *writes)
+{
+	switch_media_flow_t flow = switch_core_session_media_flow(session, SWITCH_MEDIA_TYPE_AUDIO);
+	switch_rtp_t *rtp = switch_core_media_get_rtp_session(session, SWITCH_MEDIA_TYPE_AUDIO);
+
+	if (flow != SWITCH_MEDIA_FLOW_SENDRECV && flow != SWITCH_MEDIA_FLOW_SENDONLY) {
+		return false;
+	}
+	return !rtp || (!switch_rtp_test_flag(rtp, SWITCH_RTP_FLAG_PAUSE) && encrypted(session, rtp, writes));
+}
+
+bool mod_openai_audio_stream_flow_hears(switch_core_session_t *session)
+{
+	/* Not the media flow: a phone that only sends from the start, as a paging system does, is heard. */
+	return !switch_channel_test_flag(switch_core_session_get_channel(session), CF_PROTO_HOLD);
+}
