@@ -45,9 +45,12 @@ typedef struct paced {
 	int64_t backoff_ns;      /* 0 while writes succeed */
 	uint64_t foreign_frames; /* at the last look */
 	bool writing;            /* the last frame was ours */
-	/* The channel's RTP clock: this timestamp belongs to this moment. */
+	/* The channel's RTP clock, see timestamp_at: of the last frame, when that was due, how long a packet was, and how many
+	 * frames others had written. */
 	uint32_t timestamp;
-	int64_t timestamp_ns; /* 0: none yet */
+	uint32_t timestamp_step; /* 0: no frame yet */
+	int64_t timestamp_ns;
+	uint64_t timestamp_foreign;
 } paced_t;
 
 /* A thread's own L16 codec and what it was made for. */
@@ -229,30 +232,53 @@ static switch_codec_t *codec_for(worker_t *worker, const switch_codec_implementa
 	return codec->usable ? &codec->codec : NULL;
 }
 
-/* The RTP timestamp of a frame at a moment: the clock goes on from where another writer or the pacer left it, so that
- * whoever writes next, on a clock of his own that went on meanwhile, finds it where he would have been. Half a frame
- * beside the other writer's steps: the core drops a packet whose timestamp is the last one's (switch_rtp.c, "ts_delta ==
- * 0"). The caller holds codec_write_mutex. */
-static uint32_t timestamp_at(paced_t *entry, int64_t at_ns, const switch_codec_implementation_t *impl)
+/* Where the channel's RTP clock is that its timer counts from the beginning of media: other writers whose frames have no
+ * timestamp get theirs from it. */
+static uint32_t media_clock(switch_core_session_t *session, int64_t clock_hz)
 {
-	int64_t clock_hz = impl->samples_per_second;
+	switch_channel_timetable_t *times = switch_channel_get_timetable(switch_core_session_get_channel(session));
+	switch_time_t start_us = times->progress_media ? times->progress_media : times->answered;
+
+	return start_us ? (uint32_t) ((switch_micro_time_now() - start_us) / 1000 * clock_hz / 1000) : 0;
+}
+
+/* The RTP timestamp of a frame at a moment. It goes on from where another writer or the pacer left the clock, so that
+ * whoever writes next, on a clock of his own that went on meanwhile, finds it about where he would have put it. It lies
+ * half a packet beside the steps of the others: the core drops a packet that has the last one's timestamp (switch_rtp.c,
+ * "ts_delta == 0"). The caller holds codec_write_mutex. */
+static uint32_t timestamp_at(paced_t *entry, switch_core_session_t *session, int64_t at_ns,
+							 const switch_codec_implementation_t *impl)
+{
+	int64_t step_ns = impl->microseconds_per_packet * 1000LL;
+	uint32_t step = impl->samples_per_packet;
+	uint64_t n_foreign = foreign_frames(entry) - entry->timestamp_foreign;
 	int64_t foreign_ns = atomic_load_explicit(&entry->writes->foreign_ns, memory_order_relaxed);
 	uint32_t foreign = atomic_load_explicit(&entry->writes->foreign_timestamp, memory_order_relaxed);
+	uint64_t n_steps;
 
-	if (foreign && foreign_ns > entry->timestamp_ns) {
-		int64_t step_ns = impl->microseconds_per_packet * 1000LL;
-		int64_t n_steps = at_ns > foreign_ns ? (at_ns - foreign_ns) / step_ns : 0;
-
-		entry->timestamp = foreign + (uint32_t) n_steps * impl->samples_per_packet + impl->samples_per_packet / 2;
-	} else if (entry->timestamp_ns) {
-		entry->timestamp += (uint32_t) ((at_ns - entry->timestamp_ns) * clock_hz / OAS_NS_PER_S);
-	} else {
-		entry->timestamp = (uint32_t) (at_ns / OAS_NS_PER_MS * clock_hz / 1000);
+	if (step == 0) {
+		return 0; /* a codec without such a clock: the core finds a timestamp */
 	}
-	if (entry->timestamp == 0) { /* to the core that is none */
-		entry->timestamp = impl->samples_per_packet / 2 + 1;
+	if (n_foreign > 0 && foreign) {
+		entry->timestamp = foreign + step / 2;
+		entry->timestamp_ns = foreign_ns;
+		n_foreign = 0;
+	} else if (step != entry->timestamp_step) {
+		/* The first frame, or the first one after a re-INVITE, which starts the channel's timer anew. */
+		entry->timestamp = entry->timestamp_step ? 0 : media_clock(session, impl->samples_per_second);
+		entry->timestamp = entry->timestamp / step * step + step / 2;
+		entry->timestamp_ns = at_ns - step_ns;
+		n_foreign = 0;
 	}
+	/* Without a timer the core counts packets: those of others since ours have moved the clock as well. */
+	n_steps = (uint64_t) (at_ns > entry->timestamp_ns ? (at_ns - entry->timestamp_ns + step_ns / 2) / step_ns : 0);
+	if (n_steps < n_foreign + 1) {
+		n_steps = n_foreign + 1;
+	}
+	entry->timestamp += (uint32_t) n_steps * step;
+	entry->timestamp_step = step;
 	entry->timestamp_ns = at_ns;
+	entry->timestamp_foreign = foreign_frames(entry);
 	return entry->timestamp;
 }
 
@@ -283,7 +309,7 @@ static int64_t write_silence(worker_t *worker, switch_core_session_t *session, p
 	frame.samples = codec->implementation->samples_per_packet;
 	frame.rate = codec->implementation->actual_samples_per_second;
 	frame.channels = codec->implementation->number_of_channels;
-	frame.timestamp = timestamp_at(entry, at_ns, &impl);
+	frame.timestamp = timestamp_at(entry, session, at_ns, &impl);
 	/* Another module's bug may have written into it. */
 	memset(worker->silence, 0, frame.datalen);
 	atomic_store_explicit(&writes->pacing, true, memory_order_relaxed);

@@ -234,6 +234,11 @@ void *switch_channel_get_private(switch_channel_t *channel, const char *key)
 	return private_info;
 }
 
+switch_channel_timetable_t *switch_channel_get_timetable(switch_channel_t *channel)
+{
+	return &channel->times;
+}
+
 switch_status_t switch_channel_queue_dtmf(switch_channel_t *channel, const switch_dtmf_t *dtmf)
 {
 	switch_status_t status = SWITCH_STATUS_FALSE;

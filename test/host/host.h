@@ -165,6 +165,7 @@ struct switch_channel {
 	_Atomic uint32_t flags[CF_FLAG_MAX];
 	_Atomic bool can_pre_answer;
 	atomic_flag hung_up; /* one hang-up per customer */
+	switch_channel_timetable_t times;
 
 	pthread_mutex_t profile_mutex; /* Protects following. */
 	host_pair_t *variables;

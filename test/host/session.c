@@ -170,6 +170,8 @@ const char *host_session_create(const host_call_options_t *options)
 	if (!error) {
 		error = set_media_state(&session->channel, options->media);
 	}
+	/* Its RTP begins with it. */
+	session->channel.times.progress_media = switch_micro_time_now();
 	session->speed = options->speed;
 	session->next_read_ns = options->phase_ns;
 	session->next_write_ns = options->phase_ns;

@@ -83,6 +83,8 @@
 	F(switch_loadable_module_function_table_t, shutdown, switch_module_shutdown_t) \
 	F(switch_loadable_module_function_table_t, runtime, switch_module_runtime_t) \
 	F(switch_loadable_module_function_table_t, flags, switch_module_flag_t) \
+	F(switch_channel_timetable_t, answered, switch_time_t) \
+	F(switch_channel_timetable_t, progress_media, switch_time_t) \
 	F(switch_dtmf_t, digit, char) \
 	F(switch_dtmf_t, duration, uint32_t) \
 	F(switch_directories, base_dir, char *) \

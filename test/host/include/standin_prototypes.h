@@ -185,6 +185,7 @@ switch_channel_set_variable_printf(switch_channel_t *channel, const char *varnam
 SWITCH_DECLARE(switch_status_t)
 switch_channel_set_private(switch_channel_t *channel, const char *key, const void *private_info);
 SWITCH_DECLARE(void *) switch_channel_get_private(switch_channel_t *channel, const char *key);
+SWITCH_DECLARE(switch_channel_timetable_t *) switch_channel_get_timetable(switch_channel_t *channel);
 SWITCH_DECLARE(switch_size_t) switch_channel_has_dtmf(switch_channel_t *channel);
 SWITCH_DECLARE(switch_status_t) switch_channel_queue_dtmf(switch_channel_t *channel, const switch_dtmf_t *dtmf);
 SWITCH_DECLARE(switch_status_t) switch_channel_dequeue_dtmf(switch_channel_t *channel, switch_dtmf_t *dtmf);

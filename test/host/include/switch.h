@@ -233,6 +233,12 @@ struct switch_loadable_module_interface {
 	switch_memory_pool_t *pool;
 };
 
+/* Microseconds, as switch_micro_time_now; 0 = not yet. */
+typedef struct switch_channel_timetable {
+	switch_time_t answered;
+	switch_time_t progress_media;
+} switch_channel_timetable_t;
+
 typedef struct {
 	char digit;
 	uint32_t duration;
