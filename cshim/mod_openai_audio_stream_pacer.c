@@ -264,9 +264,11 @@ static uint32_t timestamp_at(paced_t *entry, switch_core_session_t *session, int
 		entry->timestamp_ns = foreign_ns;
 		n_foreign = 0;
 	} else if (step != entry->timestamp_step) {
-		/* The first frame, or the first one after a re-INVITE, which starts the channel's timer anew. */
-		entry->timestamp = entry->timestamp_step ? 0 : media_clock(session, impl->samples_per_second);
-		entry->timestamp = entry->timestamp / step * step + step / 2;
+		/* The first frame, or the first one after a re-INVITE, which starts the channel's timer anew. A little behind
+		 * rather than ahead: a receiver takes a step back for a packet that it has had. */
+		uint32_t now = entry->timestamp_step ? 0 : media_clock(session, impl->samples_per_second);
+
+		entry->timestamp = now / step * step - step - step / 2;
 		entry->timestamp_ns = at_ns - step_ns;
 		n_foreign = 0;
 	}
