@@ -10,13 +10,11 @@ import "C"
 import (
 	"context"
 	"fmt"
-	"math"
-	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
 
-	"mod_openai_audio_stream/module/config"
+	"mod_openai_audio_stream/module/buildid"
 	"mod_openai_audio_stream/module/session"
 	"mod_openai_audio_stream/module/transport"
 )
@@ -40,7 +38,8 @@ type engine struct {
 var (
 	engineMu sync.RWMutex // Protects following.
 	running  *engine
-	buildID  string // of the file that this process runs, set by the first load
+
+	build buildid.Watch
 )
 
 func current() *engine {
@@ -48,9 +47,6 @@ func current() *engine {
 	defer engineMu.RUnlock()
 	return running
 }
-
-// defaultProcs is what Go chose by itself.
-var defaultProcs = runtime.GOMAXPROCS(0)
 
 func main() {}
 
@@ -70,7 +66,9 @@ func oasGoLoad(ops C.oas_host_ops_ref_t, info C.oas_host_info_ref_t) (status C.o
 		h.Log(logCrit, "", err.Error())
 		return C.OAS_STATUS_FAILED
 	}
-	checkBuild(h, C.GoString(info.module_path))
+	if warning := build.Check(C.GoString(info.module_path), version); warning != "" {
+		h.Log(logWarning, "", warning)
+	}
 	running = &engine{host: h, manager: session.NewManager(h, dial, C.GoString(info.temp_dir))}
 	h.Log(logNotice, "", "mod_openai_audio_stream "+version+" loaded")
 	return C.OAS_STATUS_OK
@@ -84,20 +82,6 @@ func dial(ctx context.Context, o *transport.Options) (session.Conn, error) {
 	return conn, nil
 }
 
-// checkBuild warns when the file on disk is not the one that runs: a Go runtime can't be exchanged.
-func checkBuild(h *host, path string) {
-	id, err := readBuildID(path)
-	switch {
-	case err != nil:
-		h.Log(logWarning, "", "can't tell which build runs: "+err.Error())
-	case buildID == "":
-		buildID = id
-	case id != buildID:
-		h.Log(logWarning, "", path+" on disk is another build than the one that runs ("+version+
-			"): restart FreeSWITCH to use it")
-	}
-}
-
 //export oasGoConfigure
 func oasGoConfigure(xml C.oas_cstr_t) (problem *C.char) {
 	defer caught(func(reason string) { problem = C.CString(reason) })
@@ -105,34 +89,14 @@ func oasGoConfigure(xml C.oas_cstr_t) (problem *C.char) {
 	if e == nil {
 		return C.CString("the engine does not run")
 	}
-	file := config.Default()
+	var text []byte
 	if xml != nil {
-		parsed, err := config.Parse([]byte(C.GoString(xml)))
-		if err != nil {
-			return C.CString(err.Error())
-		}
-		file = parsed
+		text = []byte(C.GoString(xml))
 	}
-	limitRuntime(file)
-	e.manager.Configure(file)
+	if err := e.manager.Configure(text); err != nil {
+		return C.CString(err.Error())
+	}
 	return nil
-}
-
-// limitRuntime makes Go a modest guest: it shares the process with the switch.
-func limitRuntime(file *config.File) {
-	procs := file.GoMaxProcs
-	if procs == 0 {
-		procs = defaultProcs
-	}
-	if procs != runtime.GOMAXPROCS(0) { // setting it stops the world
-		runtime.GOMAXPROCS(procs)
-	}
-	debug.SetGCPercent(file.GoGCPercent)
-	limit := int64(math.MaxInt64)
-	if file.GoMemoryLimit > 0 {
-		limit = int64(file.GoMemoryLimit) << 20
-	}
-	debug.SetMemoryLimit(limit)
 }
 
 //export oasGoCommand

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"mod_openai_audio_stream/module/command"
-	"mod_openai_audio_stream/module/config"
 	"mod_openai_audio_stream/module/realtime/realtimetest"
 	"mod_openai_audio_stream/module/transport"
 )
@@ -163,6 +162,18 @@ func newCall(t *testing.T, variables map[string]string, answers ...error) *call 
 
 // errHold is an attempt that never ends by itself.
 var errHold = errors.New("hold")
+
+// configure makes these the <param> elements of the configuration.
+func (c *call) configure(params string) {
+	c.Helper()
+	if err := configure(c.Manager, params); err != nil {
+		c.Fatal(err)
+	}
+}
+
+func configure(m *Manager, params string) error {
+	return m.Configure([]byte(`<configuration name="openai_audio_stream.conf"><settings>` + params + `</settings></configuration>`))
+}
 
 func (c *call) start() {
 	c.Helper()
@@ -384,12 +395,7 @@ func TestLifecycle(t *testing.T) {
 func TestAttemptsRunOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCall(t, nil, slices.Repeat([]error{refusal(503)}, 100)...)
-		file, err := config.Parse([]byte(`<configuration name="openai_audio_stream.conf"><settings>
-			<param name="backoff-attempts" value="5"/></settings></configuration>`))
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.Configure(file)
+		c.configure(`<param name="backoff-attempts" value="5"/>`)
 		c.start()
 		time.Sleep(time.Minute)
 		synctest.Wait()

@@ -12,6 +12,7 @@ import (
 	"mod_openai_audio_stream/module/audiofile"
 	"mod_openai_audio_stream/module/command"
 	"mod_openai_audio_stream/module/config"
+	"mod_openai_audio_stream/module/footprint"
 	"mod_openai_audio_stream/module/hostlog"
 	"mod_openai_audio_stream/module/realtime"
 )
@@ -49,11 +50,21 @@ func NewManager(host Host, dial DialFunc, tempDir string) *Manager {
 	return m
 }
 
-// Configure makes new streams use file.
-func (m *Manager) Configure(file *config.File) {
+// Configure takes the text of a configuration file, nil for the defaults: new streams use it, and the Go runtime keeps to
+// its limits. A broken one changes nothing.
+func (m *Manager) Configure(text []byte) error {
+	file := config.Default()
+	if text != nil {
+		var err error
+		if file, err = config.Parse(text); err != nil {
+			return err
+		}
+	}
+	footprint.Limit(file.GoMaxProcs, file.GoGCPercent, file.GoMemoryLimit)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.file = file
+	return nil
 }
 
 // Command runs one argument string of uuid_openai_audio_stream and returns the reply.
