@@ -152,7 +152,6 @@ static void host_detach(oas_stream_t *stream)
 }
 
 const oas_host_ops_t mod_openai_audio_stream_host_ops = {
-	.size = sizeof(oas_host_ops_t),
 	.log = host_log,
 	.event = host_event,
 	.variable = host_variable,

@@ -37,9 +37,8 @@ typedef enum oas_log_level {
 
 typedef const char *oas_cstr_t;
 
+/* Shim and engine are linked from one source into one file, so the table needs no size or version. */
 typedef struct oas_host_ops {
-	size_t size; /* sizeof(oas_host_ops_t) of the caller, so that fields can be added at the end */
-
 	/* Write one line to the log. uuid is the channel it belongs to, or "". */
 	void (*log)(oas_log_level_t level, oas_cstr_t uuid, oas_cstr_t text);
 
@@ -68,10 +67,8 @@ typedef const oas_host_ops_t *oas_host_ops_ref_t;
 
 /* Facts about the host that do not change while it runs. Borrowed for the oasGoLoad call. */
 typedef struct oas_host_info {
-	size_t size;
 	oas_cstr_t temp_dir;	/* FreeSWITCH's temp directory, no trailing slash */
 	oas_cstr_t module_path; /* the file this module was loaded from */
-	oas_cstr_t host_version;
 } oas_host_info_t;
 
 typedef const oas_host_info_t *oas_host_info_ref_t;
