@@ -9,10 +9,12 @@ import "C"
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
 	"time"
+	"unsafe"
 
 	"mod_openai_audio_stream/module/buildid"
 	"mod_openai_audio_stream/module/session"
@@ -27,6 +29,12 @@ const (
 	logCrit    = C.OAS_LOG_CRIT
 	logWarning = C.OAS_LOG_WARNING
 	logNotice  = C.OAS_LOG_NOTICE
+)
+
+// What a caller gets whose command Go can't run.
+const (
+	replyUnloading = "-ERR the module is being unloaded"
+	replyPanic     = "-ERR internal error, see the log"
 )
 
 // engine is what runs between oasGoLoad and oasGoShutdown.
@@ -56,22 +64,28 @@ func oasGoEnter() {}
 //export oasGoLoad
 func oasGoLoad(ops C.oas_host_ops_ref_t, info C.oas_host_info_ref_t) (status C.oas_status_t) {
 	defer caught(func(string) { status = C.OAS_STATUS_PANIC })
+	if err := load(newHost(unsafe.Pointer(ops)), C.GoString(info.module_path), C.GoString(info.temp_dir)); err != nil {
+		return C.OAS_STATUS_FAILED
+	}
+	return C.OAS_STATUS_OK
+}
+
+func load(h *host, modulePath, tempDir string) error {
 	engineMu.Lock()
 	defer engineMu.Unlock()
 	if running != nil {
-		return C.OAS_STATUS_FAILED
+		return errors.New("the engine runs already")
 	}
-	h := &host{ops: ops}
 	if err := openDoorbells(); err != nil {
 		h.Log(logCrit, "", err.Error())
-		return C.OAS_STATUS_FAILED
+		return err
 	}
-	if warning := build.Check(C.GoString(info.module_path), version); warning != "" {
+	if warning := build.Check(modulePath, version); warning != "" {
 		h.Log(logWarning, "", warning)
 	}
-	running = &engine{host: h, manager: session.NewManager(h, dial, C.GoString(info.temp_dir))}
+	running = &engine{host: h, manager: session.NewManager(h, dial, tempDir)}
 	h.Log(logNotice, "", "mod_openai_audio_stream "+version+" loaded")
-	return C.OAS_STATUS_OK
+	return nil
 }
 
 func dial(ctx context.Context, o *transport.Options) (session.Conn, error) {
@@ -101,12 +115,22 @@ func oasGoConfigure(xml C.oas_cstr_t) (problem *C.char) {
 
 //export oasGoCommand
 func oasGoCommand(args C.oas_cstr_t) (reply *C.char) {
-	defer caught(func(string) { reply = C.CString("-ERR internal error, see the log") })
+	defer caught(func(string) { reply = C.CString(replyPanic) })
 	e := current()
 	if e == nil {
-		return C.CString("-ERR the module is being unloaded")
+		return C.CString(replyUnloading)
 	}
 	return C.CString(e.manager.Command(C.GoString(args)))
+}
+
+//export oasGoApplication
+func oasGoApplication(uuid, arguments C.oas_cstr_t) (reply *C.char) {
+	defer caught(func(string) { reply = C.CString(replyPanic) })
+	e := current()
+	if e == nil {
+		return C.CString(replyUnloading)
+	}
+	return C.CString(e.manager.Application(C.GoString(uuid), C.GoString(arguments)))
 }
 
 //export oasGoShutdown
@@ -116,9 +140,7 @@ func oasGoShutdown(timeoutMS C.uint32_t) {
 	if e == nil {
 		return
 	}
-	if !e.manager.Close(time.Duration(timeoutMS) * time.Millisecond) {
-		e.host.Log(logWarning, "", fmt.Sprintf("%d streams did not end in time and are cut off", e.manager.Count()))
-	}
+	e.manager.Close(time.Duration(timeoutMS) * time.Millisecond)
 	engineMu.Lock()
 	running = nil
 	engineMu.Unlock()

@@ -6,8 +6,8 @@
  *
  * Any goroutine may call any of these from any OS thread, also from inside an oasGo* call. They may block for as long
  * as FreeSWITCH takes to find a channel or to queue an event, never for the network. Strings are borrowed for the
- * call. None of them calls back into Go. After oasGoShutdown has returned, Go calls none of them until the next
- * oasGoLoad.
+ * call. None of them but answer calls back into Go. After oasGoShutdown has returned, Go calls none of them until the
+ * next oasGoLoad.
  */
 #ifndef OAS_HOST_H
 #define OAS_HOST_H
@@ -60,6 +60,11 @@ typedef struct oas_host_ops {
 	/* Take the stream off its channel. After it returned, no callback uses the stream and the shim's reference is
 	 * dropped. Harmless when the channel has gone or the stream was detached already. */
 	void (*detach)(oas_stream_t *stream);
+
+	/* Answer the call, unless it is answered. Only from oasGoApplication, on its thread, which is the channel's own; for
+	 * as long as the endpoint takes. FreeSWITCH may run commands meanwhile (api_on_answer) that call oasGoCommand.
+	 * Returns OK, GONE or FAILED. */
+	oas_status_t (*answer)(oas_cstr_t uuid);
 } oas_host_ops_t;
 
 /* Go's //export cannot write const: these names can, so that one prototype serves both compilers. */

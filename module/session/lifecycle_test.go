@@ -45,6 +45,7 @@ func (h *fakeHost) Event(subclass, uuid string, body []byte) {
 
 func (h *fakeHost) Variable(_, name string) string             { return h.variables[name] }
 func (h *fakeHost) Exists(string) bool                         { return !h.stream.closed }
+func (h *fakeHost) Answer(string) error                        { return nil }
 func (h *fakeHost) Attach(string, command.Mix) (Stream, error) { return h.stream, h.attach }
 
 // of is the bodies of the events with this subclass.
@@ -199,7 +200,8 @@ func (c *call) hangUp() {
 	synctest.Wait()
 }
 
-// wantEnd demands how the stream ended, that it let everything go, and its events: how many of each.
+// wantEnd demands how the stream ended, "" for a hang-up, that it let everything go, and its events: how many of each,
+// with the one of its end as the last.
 func (c *call) wantEnd(reason string, events map[string]int) {
 	c.Helper()
 	c.Close(time.Second)
@@ -213,6 +215,13 @@ func (c *call) wantEnd(reason string, events map[string]int) {
 		if got := c.host.of(subclass); len(got) != events[subclass] {
 			c.Errorf("%d %s events, want %d: %q", len(got), subclass, events[subclass], got)
 		}
+	}
+	if reason == "" {
+		reason = endHangup // of which the channel needs no word
+	}
+	end := fmt.Sprintf(`{"reason":%q,"error":%q}`, reason, s.errorText)
+	if got := c.host.of("end"); !slices.Equal(got, []string{end}) || c.host.events[len(c.host.events)-1] != "end "+end {
+		c.Errorf("end events %q, want %q alone and as the last of %q", got, end, c.host.events)
 	}
 	for _, conn := range c.conns {
 		select {

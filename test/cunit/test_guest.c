@@ -54,7 +54,14 @@ static void host_detach(oas_stream_t *stream)
 	(void) stream;
 }
 
-static const oas_host_ops_t ops = {host_log, host_event, host_variable, host_exists, host_attach, host_detach};
+static oas_status_t host_answer(oas_cstr_t uuid)
+{
+	(void) uuid;
+	return OAS_STATUS_GONE;
+}
+
+static const oas_host_ops_t ops = {host_log,    host_event,  host_variable, host_exists,
+								   host_attach, host_detach, host_answer};
 
 /* The host's threads, which stay as they are; everything else in the process is Go's. */
 static pid_t own_threads[CALLERS + 1];
