@@ -126,6 +126,8 @@ static inline oas_status_t oas_host_exists(oas_host_ops_ref_t ops, oas_cstr_t uu
 
 static inline oas_status_t oas_host_attach(oas_host_ops_ref_t ops, oas_stream_t *stream) { return ops->attach(stream); }
 
+static inline oas_status_t oas_host_answer(oas_host_ops_ref_t ops, oas_cstr_t uuid) { return ops->answer(uuid); }
+
 static inline void oas_host_detach(oas_host_ops_ref_t ops, oas_stream_t *stream) { ops->detach(stream); }
 
 #endif

@@ -9,14 +9,14 @@ import "C"
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"math"
-	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
+	"unsafe"
 
-	"mod_openai_audio_stream/module/config"
+	"mod_openai_audio_stream/module/buildid"
 	"mod_openai_audio_stream/module/session"
 	"mod_openai_audio_stream/module/transport"
 )
@@ -31,6 +31,12 @@ const (
 	logNotice  = C.OAS_LOG_NOTICE
 )
 
+// What a caller gets whose command Go can't run.
+const (
+	replyUnloading = "-ERR the module is being unloaded"
+	replyPanic     = "-ERR internal error, see the log"
+)
+
 // engine is what runs between oasGoLoad and oasGoShutdown.
 type engine struct {
 	host    *host
@@ -40,7 +46,8 @@ type engine struct {
 var (
 	engineMu sync.RWMutex // Protects following.
 	running  *engine
-	buildID  string // of the file that this process runs, set by the first load
+
+	build buildid.Watch
 )
 
 func current() *engine {
@@ -48,9 +55,6 @@ func current() *engine {
 	defer engineMu.RUnlock()
 	return running
 }
-
-// defaultProcs is what Go chose by itself.
-var defaultProcs = runtime.GOMAXPROCS(0)
 
 func main() {}
 
@@ -60,20 +64,28 @@ func oasGoEnter() {}
 //export oasGoLoad
 func oasGoLoad(ops C.oas_host_ops_ref_t, info C.oas_host_info_ref_t) (status C.oas_status_t) {
 	defer caught(func(string) { status = C.OAS_STATUS_PANIC })
+	if err := load(newHost(unsafe.Pointer(ops)), C.GoString(info.module_path), C.GoString(info.temp_dir)); err != nil {
+		return C.OAS_STATUS_FAILED
+	}
+	return C.OAS_STATUS_OK
+}
+
+func load(h *host, modulePath, tempDir string) error {
 	engineMu.Lock()
 	defer engineMu.Unlock()
 	if running != nil {
-		return C.OAS_STATUS_FAILED
+		return errors.New("the engine runs already")
 	}
-	h := &host{ops: ops}
 	if err := openDoorbells(); err != nil {
 		h.Log(logCrit, "", err.Error())
-		return C.OAS_STATUS_FAILED
+		return err
 	}
-	checkBuild(h, C.GoString(info.module_path))
-	running = &engine{host: h, manager: session.NewManager(h, dial, C.GoString(info.temp_dir))}
+	if warning := build.Check(modulePath, version); warning != "" {
+		h.Log(logWarning, "", warning)
+	}
+	running = &engine{host: h, manager: session.NewManager(h, dial, tempDir)}
 	h.Log(logNotice, "", "mod_openai_audio_stream "+version+" loaded")
-	return C.OAS_STATUS_OK
+	return nil
 }
 
 func dial(ctx context.Context, o *transport.Options) (session.Conn, error) {
@@ -84,20 +96,6 @@ func dial(ctx context.Context, o *transport.Options) (session.Conn, error) {
 	return conn, nil
 }
 
-// checkBuild warns when the file on disk is not the one that runs: a Go runtime can't be exchanged.
-func checkBuild(h *host, path string) {
-	id, err := readBuildID(path)
-	switch {
-	case err != nil:
-		h.Log(logWarning, "", "can't tell which build runs: "+err.Error())
-	case buildID == "":
-		buildID = id
-	case id != buildID:
-		h.Log(logWarning, "", path+" on disk is another build than the one that runs ("+version+
-			"): restart FreeSWITCH to use it")
-	}
-}
-
 //export oasGoConfigure
 func oasGoConfigure(xml C.oas_cstr_t) (problem *C.char) {
 	defer caught(func(reason string) { problem = C.CString(reason) })
@@ -105,44 +103,34 @@ func oasGoConfigure(xml C.oas_cstr_t) (problem *C.char) {
 	if e == nil {
 		return C.CString("the engine does not run")
 	}
-	file := config.Default()
+	var text []byte
 	if xml != nil {
-		parsed, err := config.Parse([]byte(C.GoString(xml)))
-		if err != nil {
-			return C.CString(err.Error())
-		}
-		file = parsed
+		text = []byte(C.GoString(xml))
 	}
-	limitRuntime(file)
-	e.manager.Configure(file)
+	if err := e.manager.Configure(text); err != nil {
+		return C.CString(err.Error())
+	}
 	return nil
-}
-
-// limitRuntime makes Go a modest guest: it shares the process with the switch.
-func limitRuntime(file *config.File) {
-	procs := file.GoMaxProcs
-	if procs == 0 {
-		procs = defaultProcs
-	}
-	if procs != runtime.GOMAXPROCS(0) { // setting it stops the world
-		runtime.GOMAXPROCS(procs)
-	}
-	debug.SetGCPercent(file.GoGCPercent)
-	limit := int64(math.MaxInt64)
-	if file.GoMemoryLimit > 0 {
-		limit = int64(file.GoMemoryLimit) << 20
-	}
-	debug.SetMemoryLimit(limit)
 }
 
 //export oasGoCommand
 func oasGoCommand(args C.oas_cstr_t) (reply *C.char) {
-	defer caught(func(string) { reply = C.CString("-ERR internal error, see the log") })
+	defer caught(func(string) { reply = C.CString(replyPanic) })
 	e := current()
 	if e == nil {
-		return C.CString("-ERR the module is being unloaded")
+		return C.CString(replyUnloading)
 	}
 	return C.CString(e.manager.Command(C.GoString(args)))
+}
+
+//export oasGoApplication
+func oasGoApplication(uuid, arguments C.oas_cstr_t) (reply *C.char) {
+	defer caught(func(string) { reply = C.CString(replyPanic) })
+	e := current()
+	if e == nil {
+		return C.CString(replyUnloading)
+	}
+	return C.CString(e.manager.Application(C.GoString(uuid), C.GoString(arguments)))
 }
 
 //export oasGoShutdown
@@ -152,9 +140,7 @@ func oasGoShutdown(timeoutMS C.uint32_t) {
 	if e == nil {
 		return
 	}
-	if !e.manager.Close(time.Duration(timeoutMS) * time.Millisecond) {
-		e.host.Log(logWarning, "", fmt.Sprintf("%d streams did not end in time and are cut off", e.manager.Count()))
-	}
+	e.manager.Close(time.Duration(timeoutMS) * time.Millisecond)
 	engineMu.Lock()
 	running = nil
 	engineMu.Unlock()

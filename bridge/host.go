@@ -9,7 +9,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"sync"
 	"unsafe"
 
 	"mod_openai_audio_stream/module/command"
@@ -18,33 +17,15 @@ import (
 
 // host calls FreeSWITCH through the table it gave at load. It implements session.Host.
 type host struct {
-	ops C.oas_host_ops_ref_t
+	gate // after close no call is made or under way
 
-	// gate is held for reading during a call and for writing by close: after close no call is made or under way.
-	gate   sync.RWMutex
-	closed bool
+	ops C.oas_host_ops_ref_t
 }
 
 var _ session.Host = (*host)(nil)
 
-// enter reports whether FreeSWITCH may be called; leave must follow if so.
-func (h *host) enter() bool {
-	h.gate.RLock()
-	if h.closed {
-		h.gate.RUnlock()
-		return false
-	}
-	return true
-}
-
-func (h *host) leave() { h.gate.RUnlock() }
-
-// close waits for the calls under way and refuses further ones.
-func (h *host) close() {
-	h.gate.Lock()
-	defer h.gate.Unlock()
-	h.closed = true
-}
+// newHost calls through ops, an *oas_host_ops_t that stays.
+func newHost(ops unsafe.Pointer) *host { return &host{ops: C.oas_host_ops_ref_t(ops)} }
 
 // cstrings makes C strings of texts. A NUL byte, which C would take for the end, becomes a space.
 func cstrings(texts ...string) (c []*C.char, free func()) {
@@ -101,6 +82,22 @@ func (h *host) Exists(uuid string) bool {
 	c, free := cstrings(uuid)
 	defer free()
 	return C.oas_host_exists(h.ops, c[0]) == C.OAS_STATUS_OK
+}
+
+func (h *host) Answer(uuid string) error {
+	if !h.enter() {
+		return session.ErrNoChannel
+	}
+	defer h.leave()
+	c, free := cstrings(uuid)
+	defer free()
+	switch C.oas_host_answer(h.ops, c[0]) {
+	case C.OAS_STATUS_OK:
+		return nil
+	case C.OAS_STATUS_GONE:
+		return session.ErrNoChannel
+	}
+	return errors.New("could not be answered: the call is ending, or its endpoint refused")
 }
 
 func (h *host) Attach(uuid string, mix command.Mix) (session.Stream, error) {

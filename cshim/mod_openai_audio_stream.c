@@ -20,12 +20,11 @@ SWITCH_MODULE_DEFINITION(mod_openai_audio_stream, mod_openai_audio_stream_load, 
 static switch_status_t load_engine(void)
 {
 	Dl_info image = {0};
-	oas_host_info_t info = {.size = sizeof(info)};
+	oas_host_info_t info = {0};
 
 	dladdr(&mod_openai_audio_stream_module_interface, &image);
 	info.temp_dir = SWITCH_GLOBAL_dirs.temp_dir;
 	info.module_path = image.dli_fname;
-	info.host_version = switch_version_full();
 	oas_guest_enter();
 	return oasGoLoad(&mod_openai_audio_stream_host_ops, &info) == OAS_STATUS_OK ? SWITCH_STATUS_SUCCESS
 																				: SWITCH_STATUS_GENERR;

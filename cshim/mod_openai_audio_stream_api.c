@@ -6,7 +6,9 @@
 #include "oas_guest.h"
 
 /* Without arguments the command prints its usage. */
-#define API_SYNTAX "<uuid> <start|stop|send_json|send_text|say|interrupt|pause|resume|mute|unmute|status> [arguments]"
+#define API_SYNTAX \
+	"<uuid> <start|stop|send_json|send_text|say|interrupt|pause|resume|mute|unmute|status> [arguments] | status | " \
+	"drain [off]"
 
 static const char *const completions[] = {
 	"start",     "stop",        "send_json", "send_text",   "say",           "interrupt",  "pause",  "resume",
@@ -36,6 +38,8 @@ void mod_openai_audio_stream_api_start(switch_loadable_module_interface_t **modu
 	SWITCH_ADD_API(api_interface, API_NAME, "Connect a channel to a Realtime server", uuid_openai_audio_stream_function,
 				   API_SYNTAX);
 	switch_console_set_complete("add " API_NAME " status");
+	switch_console_set_complete("add " API_NAME " drain");
+	switch_console_set_complete("add " API_NAME " drain off");
 	for (size_t i = 0; i < sizeof(completions) / sizeof(completions[0]); i++) {
 		char line[128];
 

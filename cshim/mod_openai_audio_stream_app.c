@@ -3,6 +3,7 @@
  * The dialplan application: a conversation that lasts until the stream ends or the channel goes elsewhere.
  */
 #include "mod_openai_audio_stream.h"
+#include "oas_guest.h"
 
 #define APP_SYNTAX "<url|profile:name> [mono|mixed|stereo] [8k|16k|24k|<Hz>] [mute_user]"
 
@@ -33,26 +34,23 @@ static void converse(switch_core_session_t *session, switch_channel_t *channel, 
 	}
 }
 
-/* Runs "<uuid> <words>"; the caller frees the reply. */
-static char *command(switch_core_session_t *session, const char *words)
+static void stop(switch_core_session_t *session)
 {
-	char *line = switch_mprintf("%s %s", switch_core_session_get_uuid(session), words);
-	char *reply = mod_openai_audio_stream_command(line);
+	char *line = switch_mprintf("%s stop", switch_core_session_get_uuid(session));
 
+	free(mod_openai_audio_stream_command(line));
 	free(line);
-	return reply;
 }
 
 SWITCH_STANDARD_APP(openai_audio_stream_function)
 {
 	switch_channel_t *channel = switch_core_session_get_channel(session);
 	oas_stream_t *stream;
-	char *start, *reply;
+	char *reply;
 
-	switch_channel_answer(channel);
-	start = switch_mprintf("start %s", data ? data : "");
-	reply = command(session, start);
-	free(start);
+	oas_guest_enter();
+	/* It answers the call, unless it refuses before. */
+	reply = oasGoApplication(switch_core_session_get_uuid(session), data ? data : "");
 	if (!reply || strncmp(reply, "+OK", 3)) {
 		mod_openai_audio_stream_variables_set_end(channel, "refused",
 											reply && !strncmp(reply, "-ERR ", 5) ? reply + 5 : "out of memory");
@@ -68,7 +66,7 @@ SWITCH_STANDARD_APP(openai_audio_stream_function)
 	take_keys(channel);
 	/* At a hang-up the core closes the stream, which then knows that it was one. */
 	if (switch_channel_up(channel) && !atomic_load_explicit(&stream->closed, memory_order_acquire)) {
-		free(command(session, "stop"));
+		stop(session);
 	}
 	oas_stream_unref(stream);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * FreeSWITCH for Go: log, events, variables, attaching and detaching. A session is located by its uuid for each use
- * and unlocked at once.
+ * FreeSWITCH for Go: log, events, variables, answering, attaching and detaching. A session is located by its uuid for
+ * each use and unlocked at once.
  */
 #include "mod_openai_audio_stream.h"
 
@@ -9,7 +9,7 @@
 
 static const char *const subclasses[] = {
 	"connect",   "disconnect", "error",     "json", "play", "openai_speech_start", "openai_speech_stop",
-	"truncated", "turn",       "reconnect",
+	"truncated", "turn",       "reconnect", "end",
 };
 
 static void host_log(oas_log_level_t level, oas_cstr_t uuid, oas_cstr_t text)
@@ -110,14 +110,33 @@ static void host_detach(oas_stream_t *stream)
 	mod_openai_audio_stream_gate_leave();
 }
 
+static oas_status_t host_answer(oas_cstr_t uuid)
+{
+	switch_core_session_t *session;
+	oas_status_t status = OAS_STATUS_GONE;
+
+	if (!mod_openai_audio_stream_gate_enter()) {
+		return OAS_STATUS_GONE;
+	}
+	session = zstr(uuid) ? NULL : switch_core_session_locate(uuid);
+	if (session) {
+		status = switch_channel_answer(switch_core_session_get_channel(session)) == SWITCH_STATUS_SUCCESS
+				   ? OAS_STATUS_OK
+				   : OAS_STATUS_FAILED;
+		switch_core_session_rwunlock(session);
+	}
+	mod_openai_audio_stream_gate_leave();
+	return status;
+}
+
 const oas_host_ops_t mod_openai_audio_stream_host_ops = {
-	.size = sizeof(oas_host_ops_t),
 	.log = host_log,
 	.event = host_event,
 	.variable = host_variable,
 	.exists = host_exists,
 	.attach = host_attach,
 	.detach = host_detach,
+	.answer = host_answer,
 };
 
 void mod_openai_audio_stream_host_start(void)

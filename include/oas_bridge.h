@@ -23,12 +23,13 @@
  *   pacer threads             a few for all calls; call switch_core_session_write_frame, so they become the write-side
  *                             media thread of the call for that frame. Never enter Go
  *   API threads               dialplan, ESL, console: may enter Go through oasGoCommand
+ *   a channel's own thread    runs the dialplan's application: may enter Go through oasGoApplication
  *   load/shutdown thread      oasGoLoad, oasGoConfigure, oasGoShutdown
  *   all that enter Go         go through oas_guest_enter first (cshim/oas_guest.h)
  *   Go's threads              call oas_host_ops; ordinary priority, signals blocked (cshim/oas_guest.c)
  *
  * Lifetime of a stream
- *   oasGoCommand("<uuid> start ...") -> oas_stream_new (Go's reference) -> ops.attach (the shim's reference)
+ *   oasGoCommand("<uuid> start ..."), or oasGoApplication -> oas_stream_new (Go's reference) -> ops.attach (the shim's reference)
  *   -> media threads run -> either Go detaches (stop, error, shutdown) or FreeSWITCH closes the bug (hang-up)
  *   -> closed is set, the doorbell rung, the shim's reference dropped -> Go ends the stream and drops its own.
  *
@@ -53,7 +54,8 @@
 extern void oasGoEnter(void);
 
 /* Start the engine. Load thread only, before any other oasGo* call; blocks for a few ms. ops must stay valid for ever,
- * info is borrowed. Returns OK, or FAILED when the engine runs already. May be called again after oasGoShutdown. */
+ * info is borrowed. Returns OK; FAILED when the engine runs already, or gets no descriptors; PANIC. May be called again
+ * after oasGoShutdown. */
 extern oas_status_t oasGoLoad(oas_host_ops_ref_t ops, oas_host_info_ref_t info);
 
 /* Read the configuration: the text of openai_audio_stream.conf as FreeSWITCH expanded it, or NULL for defaults. Any
@@ -65,6 +67,11 @@ extern char *oasGoConfigure(oas_cstr_t xml);
  * FreeSWITCH through ops; waits for no network; at most a few ms. Returns the reply, "+OK ..." or "-ERR ...", malloc'ed,
  * the caller frees; NULL only without memory. */
 extern char *oasGoCommand(oas_cstr_t args);
+
+/* Start a stream for the dialplan's application: arguments are those of a start, "<url> [mono] ...". The channel's own
+ * thread; as oasGoCommand, but that it calls ops.answer when nothing but the channel can keep the stream from starting.
+ * Returns the reply of a start, "+OK ..." or "-ERR ...", malloc'ed, the caller frees. */
+extern char *oasGoApplication(oas_cstr_t uuid, oas_cstr_t arguments);
 
 /* End every stream and stop the engine. Shutdown thread only. Blocks until the streams have been detached, their last
  * events fired and their sockets closed, timeout_ms at most; what has not ended by then is cut off. After it returned

@@ -6,8 +6,8 @@
  *
  * Any goroutine may call any of these from any OS thread, also from inside an oasGo* call. They may block for as long
  * as FreeSWITCH takes to find a channel or to queue an event, never for the network. Strings are borrowed for the
- * call. None of them calls back into Go. After oasGoShutdown has returned, Go calls none of them until the next
- * oasGoLoad.
+ * call. None of them but answer calls back into Go. After oasGoShutdown has returned, Go calls none of them until the
+ * next oasGoLoad.
  */
 #ifndef OAS_HOST_H
 #define OAS_HOST_H
@@ -38,9 +38,8 @@ typedef enum oas_log_level {
 
 typedef const char *oas_cstr_t;
 
+/* Shim and engine are linked from one source into one file, so the table needs no size or version. */
 typedef struct oas_host_ops {
-	size_t size; /* sizeof(oas_host_ops_t) of the caller, so that fields can be added at the end */
-
 	/* Write one line to the log. uuid is the channel it belongs to, or "". */
 	void (*log)(oas_log_level_t level, oas_cstr_t uuid, oas_cstr_t text);
 
@@ -62,6 +61,11 @@ typedef struct oas_host_ops {
 	/* Take the stream off its channel. After it returned, no callback uses the stream and the shim's reference is
 	 * dropped. Harmless when the channel has gone or the stream was detached already. */
 	void (*detach)(oas_stream_t *stream);
+
+	/* Answer the call, unless it is answered. Only from oasGoApplication, on its thread, which is the channel's own; for
+	 * as long as the endpoint takes. FreeSWITCH may run commands meanwhile (api_on_answer) that call oasGoCommand.
+	 * Returns OK, GONE or FAILED. */
+	oas_status_t (*answer)(oas_cstr_t uuid);
 } oas_host_ops_t;
 
 /* Go's //export cannot write const: these names can, so that one prototype serves both compilers. */
@@ -69,10 +73,8 @@ typedef const oas_host_ops_t *oas_host_ops_ref_t;
 
 /* Facts about the host that do not change while it runs. Borrowed for the oasGoLoad call. */
 typedef struct oas_host_info {
-	size_t size;
 	oas_cstr_t temp_dir;	/* FreeSWITCH's temp directory, no trailing slash */
 	oas_cstr_t module_path; /* the file this module was loaded from */
-	oas_cstr_t host_version;
 } oas_host_info_t;
 
 typedef const oas_host_info_t *oas_host_info_ref_t;

@@ -6,7 +6,7 @@ local api = freeswitch.API()
 local json = freeswitch.JSON()
 local events = freeswitch.EventConsumer("CUSTOM", "mod_openai_audio_stream::json", 1000)
 events:bind("CUSTOM", "mod_openai_audio_stream::openai_speech_stop")
-events:bind("CUSTOM", "mod_openai_audio_stream::disconnect")
+events:bind("CUSTOM", "mod_openai_audio_stream::end")
 
 local function run(command)
   local reply = api:executeString("uuid_openai_audio_stream " .. uuid .. " " .. command)
@@ -75,7 +75,7 @@ if run("start profile:clerk"):sub(1, 3) == "+OK" then
           end
         elseif subclass:find("::openai_speech_stop$") and hanging_up then
           session:hangup()
-        elseif subclass:find("::disconnect$") then
+        elseif subclass:find("::end$") then
           open = false
         end
       end

@@ -6,7 +6,7 @@ import sys
 
 HOST, PORT, PASSWORD = (sys.argv[1:] + ["127.0.0.1", "8021", "ClueCon"][len(sys.argv) - 1:])[:3]
 PREFIX = "mod_openai_audio_stream::"
-WATCHED = ["connect", "disconnect", "error", "turn", "truncated", "reconnect"]
+WATCHED = ["connect", "disconnect", "error", "turn", "truncated", "reconnect", "end"]
 
 
 def message(stream):

@@ -113,14 +113,15 @@ func (f *File) Write(pcm []int16) {
 	f.lost = !f.store.do(len(pcm), func() { f.write(pcm) })
 }
 
-// Close ends the file and calls done on another goroutine: with its path once it is complete, or with an error, after
-// which there is no file. When nothing was written, or the store takes no more, done is not called.
-func (f *File) Close(done func(path string, err error)) {
+// Close ends the file and has done called, once, on another goroutine: with its path when it is complete, with "" when
+// nothing was written, or with an error, after which there is no file. When the store takes no more, it returns false and
+// done is not called. Files are closed in the order of the calls.
+func (f *File) Close(done func(path string, err error)) bool {
 	if f == nil {
-		return
+		return false
 	}
 	lost := f.lost
-	f.store.do(0, func() { f.close(lost, done) })
+	return f.store.do(0, func() { f.close(lost, done) })
 }
 
 func (f *File) write(pcm []int16) {
@@ -139,7 +140,8 @@ func (f *File) write(pcm []int16) {
 
 func (f *File) close(lost bool, done func(path string, err error)) {
 	if f.file == nil && f.err == nil {
-		return // nothing was written
+		done("", nil) // nothing was written
+		return
 	}
 	if f.err == nil {
 		f.err = f.wav.Close()

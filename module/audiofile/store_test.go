@@ -78,7 +78,9 @@ func TestFilesGoWithTheirCall(t *testing.T) {
 	}
 	f := s.Create("late", 8000)
 	f.Write([]int16{1})
-	f.Close(func(path string, _ error) { t.Errorf("%s was written after the end", path) })
+	if f.Close(func(path string, _ error) { t.Errorf("%s was written after the end", path) }) {
+		t.Error("a file is taken after the end")
+	}
 }
 
 func TestLeftoversOfADeadProcess(t *testing.T) {
@@ -144,10 +146,14 @@ func TestADiskThatTakesNothing(t *testing.T) {
 func TestNothingWrittenIsNoFile(t *testing.T) {
 	dir := t.TempDir()
 	s := audiofile.NewStore(dir, noWarning(t))
-	s.Create("call", 8000).Close(func(path string, _ error) { t.Errorf("%s was written", path) })
+	if path := write(s, "call"); path != "" {
+		t.Errorf("%s was written", path)
+	}
 	var none *audiofile.File
 	none.Write([]int16{1})
-	none.Close(nil)
+	if none.Close(nil) {
+		t.Error("the end of no file is queued")
+	}
 	<-s.Close()
 	if left, _ := os.ReadDir(dir); len(left) > 0 {
 		t.Errorf("%d files are left", len(left))

@@ -23,7 +23,8 @@ uuid_openai_audio_stream <uuid> interrupt
 uuid_openai_audio_stream <uuid> pause | resume
 uuid_openai_audio_stream <uuid> mute | unmute [user|openai|all]
 uuid_openai_audio_stream <uuid> status
-uuid_openai_audio_stream status`
+uuid_openai_audio_stream status
+uuid_openai_audio_stream drain [off]`
 
 // Verb is what a command asks for.
 type Verb string
@@ -41,6 +42,7 @@ const (
 	Mute      Verb = "mute"
 	Unmute    Verb = "unmute"
 	Status    Verb = "status"
+	Drain     Verb = "drain"
 )
 
 // Mix says which audio of the channel goes to the server. The numbers are those of oas_mix_t.
@@ -78,7 +80,7 @@ const DefaultRateHz = 8000
 
 // Command is one parsed command. Which fields are set depends on Verb.
 type Command struct {
-	UUID string // "" in a Status of the module
+	UUID string // "" in a Status of the module, and in Drain
 	Verb Verb
 
 	// Start.
@@ -93,6 +95,9 @@ type Command struct {
 	// Mute and Unmute.
 	Target Target
 
+	// Drain: whether it ends.
+	Off bool
+
 	// SendJSON and Stop: the decoded JSON object. Nil if stop has none.
 	JSON []byte
 	// SendText and Say.
@@ -106,12 +111,15 @@ func Parse(args string) (Command, error) {
 	if len(words) == 1 && strings.EqualFold(words[0], string(Status)) {
 		return Command{Verb: Status}, nil
 	}
+	if len(words) > 0 && strings.EqualFold(words[0], string(Drain)) {
+		return parseDrain(words[1:])
+	}
 	if len(words) < 2 {
 		return Command{}, fmt.Errorf("%d arguments: expected <uuid> <command>\n%s", len(words), Usage)
 	}
 	c := Command{UUID: words[0], Verb: Verb(strings.ToLower(words[1]))}
-	if len(c.UUID) > 255 {
-		return Command{}, fmt.Errorf("uuid of %d characters: expected at most 255", len(c.UUID))
+	if err := checkUUID(c.UUID); err != nil {
+		return Command{}, err
 	}
 	rest := words[2:]
 	var err error
@@ -155,6 +163,34 @@ func Parse(args string) (Command, error) {
 	}
 	return c, fmt.Errorf("command %q: expected start, stop, send_json, send_text, say, interrupt, pause, resume, mute, "+
 		"unmute or status", words[1])
+}
+
+// ParseStart reads the words of a start for a channel: all that the application is given.
+func ParseStart(uuid, args string) (Command, error) {
+	if err := checkUUID(uuid); err != nil {
+		return Command{}, err
+	}
+	c := Command{UUID: uuid, Verb: Start}
+	err := c.parseStart(strings.Fields(args))
+	return c, err
+}
+
+func checkUUID(uuid string) error {
+	if len(uuid) > 255 {
+		return fmt.Errorf("uuid of %d characters: expected at most 255", len(uuid))
+	}
+	return nil
+}
+
+func parseDrain(rest []string) (Command, error) {
+	c := Command{Verb: Drain}
+	if len(rest) > 0 {
+		if !strings.EqualFold(rest[0], "off") {
+			return c, fmt.Errorf("drain %q: expected off or nothing", rest[0])
+		}
+		c.Off = true
+	}
+	return c, atMost(c.Verb, rest, 1)
 }
 
 func (c *Command) parseStart(words []string) error {

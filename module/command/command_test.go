@@ -68,6 +68,11 @@ func TestOtherCommands(t *testing.T) {
 	if got, err := command.Parse("STATUS"); err != nil || got.Verb != command.Status || got.UUID != "" {
 		t.Errorf("%+v, %v", got, err)
 	}
+	for args, off := range map[string]bool{"drain": false, " Drain  OFF ": true} {
+		if got, err := command.Parse(args); err != nil || got.Verb != command.Drain || got.UUID != "" || got.Off != off {
+			t.Errorf("%q: %+v, %v", args, got, err)
+		}
+	}
 }
 
 // What is wrong is said, with the value and with what is expected.
@@ -104,12 +109,35 @@ func TestBadInput(t *testing.T) {
 		"u mute everybody":                  `mute "everybody": expected user, openai or all`,
 		"u unmute user now":                 `unmute argument "now": expected nothing more`,
 		"u pause now":                       `pause argument "now": expected nothing more`,
+		"drain on":                          `drain "on": expected off or nothing`,
+		"drain off now":                     `drain argument "now": expected nothing more`,
 		strings.Repeat("u", 256) + " stop":  "uuid of 256 characters: expected at most 255",
 	} {
 		_, err := command.Parse(args)
 		if err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%q: %v, want %s...", args, err, want)
 		}
+	}
+}
+
+// The application has only the words of a start; what is a command to the API is none here.
+func TestParseStart(t *testing.T) {
+	got, err := command.ParseStart("u", " ws://h/p  stereo 16k mute_user ")
+	if err != nil || got.UUID != "u" || got.Verb != command.Start || got.URL.String() != "ws://h/p" ||
+		got.Mix != command.Stereo || got.RateHz != 16000 || !got.MuteUser {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for args, want := range map[string]string{
+		"":             "start without a URL: expected",
+		"stop":         `URL "stop": expected ws://host/path or wss://host/path`,
+		"ws://h ws://": `start argument "ws://": expected`,
+	} {
+		if _, err := command.ParseStart("u", args); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%q: %v, want %s...", args, err, want)
+		}
+	}
+	if _, err := command.ParseStart(strings.Repeat("u", 256), "ws://h"); err == nil {
+		t.Error("a uuid of 256 characters is taken")
 	}
 }
 

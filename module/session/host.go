@@ -6,8 +6,8 @@ import (
 	"mod_openai_audio_stream/module/command"
 )
 
-// Host is FreeSWITCH as the engine sees it. Its methods may be called from any goroutine and may block for as long as
-// FreeSWITCH takes to find a channel or queue an event.
+// Host is FreeSWITCH as the engine sees it. Its methods but Answer may be called from any goroutine and may block for as
+// long as FreeSWITCH takes to find a channel or queue an event.
 type Host interface {
 	// Log writes one line; level is one of FreeSWITCH's numbers, uuid the channel or "".
 	Log(level int, uuid, text string)
@@ -17,12 +17,16 @@ type Host interface {
 	Variable(uuid, name string) string
 	// Exists reports whether there is such a channel, be it one that is hanging up.
 	Exists(uuid string) bool
+	// Answer answers the call, if it is not answered yet. Only from a call of the channel's own thread into the engine.
+	// FreeSWITCH may run commands meanwhile, on this thread, that call the engine: no lock may be held. Its error is
+	// ErrNoChannel or another.
+	Answer(uuid string) error
 	// Attach puts a stream on the channel. Its error is one of ErrNoChannel, ErrNoMedia, ErrBusy, or another that says
 	// what the channel lacks.
 	Attach(uuid string, mix command.Mix) (Stream, error)
 }
 
-// What Host.Attach answers when it can't.
+// What Host.Answer and Host.Attach answer when they can't.
 var (
 	ErrNoChannel = errors.New("no such channel")
 	ErrNoMedia   = errors.New("channel without media: expected one that is answered or in early media, not bypassing FreeSWITCH")

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"mod_openai_audio_stream/module/command"
-	"mod_openai_audio_stream/module/config"
 	"mod_openai_audio_stream/module/realtime/realtimetest"
 	"mod_openai_audio_stream/module/transport"
 )
@@ -46,6 +45,7 @@ func (h *fakeHost) Event(subclass, uuid string, body []byte) {
 
 func (h *fakeHost) Variable(_, name string) string             { return h.variables[name] }
 func (h *fakeHost) Exists(string) bool                         { return !h.stream.closed }
+func (h *fakeHost) Answer(string) error                        { return nil }
 func (h *fakeHost) Attach(string, command.Mix) (Stream, error) { return h.stream, h.attach }
 
 // of is the bodies of the events with this subclass.
@@ -164,6 +164,18 @@ func newCall(t *testing.T, variables map[string]string, answers ...error) *call 
 // errHold is an attempt that never ends by itself.
 var errHold = errors.New("hold")
 
+// configure makes these the <param> elements of the configuration.
+func (c *call) configure(params string) {
+	c.Helper()
+	if err := configure(c.Manager, params); err != nil {
+		c.Fatal(err)
+	}
+}
+
+func configure(m *Manager, params string) error {
+	return m.Configure([]byte(`<configuration name="openai_audio_stream.conf"><settings>` + params + `</settings></configuration>`))
+}
+
 func (c *call) start() {
 	c.Helper()
 	if reply := c.Command("call start ws://h/ mono 24k"); reply != "+OK stream started" {
@@ -188,7 +200,8 @@ func (c *call) hangUp() {
 	synctest.Wait()
 }
 
-// wantEnd demands how the stream ended, that it let everything go, and its events: how many of each.
+// wantEnd demands how the stream ended, "" for a hang-up, that it let everything go, and its events: how many of each,
+// with the one of its end as the last.
 func (c *call) wantEnd(reason string, events map[string]int) {
 	c.Helper()
 	c.Close(time.Second)
@@ -202,6 +215,10 @@ func (c *call) wantEnd(reason string, events map[string]int) {
 		if got := c.host.of(subclass); len(got) != events[subclass] {
 			c.Errorf("%d %s events, want %d: %q", len(got), subclass, events[subclass], got)
 		}
+	}
+	end := fmt.Sprintf(`{"reason":%q,"error":%q}`, reason, s.errorText)
+	if got := c.host.of("end"); !slices.Equal(got, []string{end}) || c.host.events[len(c.host.events)-1] != "end "+end {
+		c.Errorf("end events %q, want %q alone and as the last of %q", got, end, c.host.events)
 	}
 	for _, conn := range c.conns {
 		select {
@@ -384,12 +401,7 @@ func TestLifecycle(t *testing.T) {
 func TestAttemptsRunOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCall(t, nil, slices.Repeat([]error{refusal(503)}, 100)...)
-		file, err := config.Parse([]byte(`<configuration name="openai_audio_stream.conf"><settings>
-			<param name="backoff-attempts" value="5"/></settings></configuration>`))
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.Configure(file)
+		c.configure(`<param name="backoff-attempts" value="5"/>`)
 		c.start()
 		time.Sleep(time.Minute)
 		synctest.Wait()

@@ -164,7 +164,7 @@ func (s *Session) linkLost(l *link, err error) {
 		failure.Error, failure.Code = s.fatal.Message, s.fatal.Code
 		s.giveUp(failure)
 	case wasOpen && closed.Code == 1000:
-		s.end("server_closed")
+		s.end(endServerClosed)
 	case wasOpen && s.cfg.Settings.NoReconnect:
 		s.giveUp(failure)
 	case !s.retryable(err):
@@ -198,8 +198,7 @@ func (s *Session) giveUp(failure errorMessage) {
 	failure.Retries = s.retries
 	s.log.Error().Msg(failure.Error)
 	s.event("error", eventStatus{Status: "error", Message: failure})
-	s.failed = failure.Error
-	s.end("error")
+	s.fail(endError, failure.Error)
 }
 
 // retryable reports whether trying again can help.

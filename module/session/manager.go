@@ -12,6 +12,7 @@ import (
 	"mod_openai_audio_stream/module/audiofile"
 	"mod_openai_audio_stream/module/command"
 	"mod_openai_audio_stream/module/config"
+	"mod_openai_audio_stream/module/footprint"
 	"mod_openai_audio_stream/module/hostlog"
 	"mod_openai_audio_stream/module/realtime"
 )
@@ -23,15 +24,19 @@ type Manager struct {
 	log   zerolog.Logger
 	files *audiofile.Store // nil: none are written
 
-	mu       sync.Mutex // Protects following.
+	mu       sync.Mutex // Protects following. Never held during a call of host.
 	file     *config.File
-	sessions map[string]*Session
+	draining bool
 	closing  bool
+	// sessions are the channels that are taken: by a stream that runs, or, where nil, by a start under way.
+	sessions map[string]*Session
+	// latest are the streams whose last event is not out yet, of each channel the last one.
+	latest map[string]*Session
 	// lingering are channels that lived on when their stream ended, with files that go with the call.
 	lingering map[string]bool
 
 	closed  chan struct{}  // closed by Close
-	running sync.WaitGroup // sessions whose goroutine has not ended
+	running sync.WaitGroup // starts under way, and sessions whose last event is not out yet
 }
 
 // NewManager returns a manager without streams. The files of answers are kept in tempDir, unless it is "".
@@ -40,6 +45,7 @@ func NewManager(host Host, dial DialFunc, tempDir string) *Manager {
 		host: host, dial: dial, log: hostlog.New(host.Log, ""),
 		file:      config.Default(),
 		sessions:  map[string]*Session{},
+		latest:    map[string]*Session{},
 		lingering: map[string]bool{},
 		closed:    make(chan struct{}),
 	}
@@ -49,11 +55,21 @@ func NewManager(host Host, dial DialFunc, tempDir string) *Manager {
 	return m
 }
 
-// Configure makes new streams use file.
-func (m *Manager) Configure(file *config.File) {
+// Configure takes the text of a configuration file, nil for the defaults: new streams use it, and the Go runtime keeps to
+// its limits. A broken one changes nothing.
+func (m *Manager) Configure(text []byte) error {
+	file := config.Default()
+	if text != nil {
+		var err error
+		if file, err = config.Parse(text); err != nil {
+			return err
+		}
+	}
+	footprint.Limit(file.GoMaxProcs, file.GoGCPercent, file.GoMemoryLimit)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.file = file
+	return nil
 }
 
 // Command runs one argument string of uuid_openai_audio_stream and returns the reply.
@@ -69,6 +85,22 @@ func (m *Manager) Command(args string) string {
 	return "+OK " + reply
 }
 
+// Application starts a stream for the dialplan's application, whose arguments are those of start, and answers the call
+// when nothing but the channel itself can keep the stream from starting. It returns the reply of a start.
+func (m *Manager) Application(uuid, args string) string {
+	c, err := command.ParseStart(uuid, args)
+	if err == nil {
+		err = m.start(c, func() error { return m.host.Answer(uuid) })
+	}
+	if err != nil {
+		return m.refuse(uuid, err)
+	}
+	return "+OK " + started
+}
+
+// started is the reply to a start.
+const started = "stream started"
+
 // refuse logs an error once and makes it a reply.
 func (m *Manager) refuse(uuid string, err error) string {
 	text := hostlog.Mask(err.Error())
@@ -77,10 +109,12 @@ func (m *Manager) refuse(uuid string, err error) string {
 }
 
 func (m *Manager) run(c command.Command) (string, error) {
-	if c.Verb == command.Start {
-		return "stream started", m.start(c)
-	}
-	if c.Verb == command.Status && c.UUID == "" {
+	switch {
+	case c.Verb == command.Start:
+		return started, m.start(c, nil)
+	case c.Verb == command.Drain:
+		return m.drain(!c.Off), nil
+	case c.Verb == command.Status && c.UUID == "":
 		status, err := json.Marshal(m.status())
 		return string(status), err
 	}
@@ -90,8 +124,7 @@ func (m *Manager) run(c command.Command) (string, error) {
 	}
 	switch c.Verb {
 	case command.Stop:
-		m.forget(s)
-		return "stream stopped", s.stop(json.RawMessage(c.JSON), "stop")
+		return "stream stopped", s.stop(json.RawMessage(c.JSON), endStop)
 	case command.SendJSON:
 		return "message sent", s.do(func() error { return s.sendJSON(c.JSON) })
 	case command.SendText:
@@ -114,21 +147,47 @@ func (m *Manager) run(c command.Command) (string, error) {
 	return "", fmt.Errorf("command %q: not implemented", c.Verb)
 }
 
-// start begins a stream. On any error nothing has changed.
-func (m *Manager) start(c command.Command) error {
+// drain refuses new streams from now on, or takes them again.
+func (m *Manager) drain(on bool) string {
 	m.mu.Lock()
-	file, closing, busy, count := m.file, m.closing, m.sessions[c.UUID] != nil, len(m.sessions)
-	m.mu.Unlock()
-	switch {
-	case closing:
-		return errors.New("the module is being unloaded")
-	case busy:
-		return ErrBusy
-	case file.MaxSessions > 0 && count >= file.MaxSessions:
-		return fmt.Errorf("%d streams run already: max-sessions is %d", count, file.MaxSessions)
+	defer m.mu.Unlock()
+	m.draining = on
+	if !on {
+		return "new streams are taken"
 	}
-	variable := func(name string) string { return m.host.Variable(c.UUID, name) }
-	settings, err := file.Resolve(&c, variable)
+	left := "streams"
+	if len(m.sessions) == 1 {
+		left = "stream"
+	}
+	return fmt.Sprintf("draining, %d %s left", len(m.sessions), left)
+}
+
+var (
+	errUnloading = errors.New("the module is being unloaded")
+	errDraining  = errors.New("draining: no new streams until uuid_openai_audio_stream drain off")
+)
+
+// start begins a stream. answer, unless nil, is called as late as it can be. On any error nothing has changed, but that
+// the call may have been answered.
+func (m *Manager) start(c command.Command, answer func() error) error {
+	file, former, err := m.reserve(c.UUID)
+	if err != nil {
+		return err
+	}
+	var stream Stream
+	committed := false
+	defer func() { // also after a panic
+		if committed {
+			return
+		}
+		if stream != nil {
+			stream.Detach()
+			stream.Release()
+		}
+		m.release(c.UUID)
+	}()
+
+	settings, err := file.Resolve(&c, func(name string) string { return m.host.Variable(c.UUID, name) })
 	if err != nil {
 		return err
 	}
@@ -136,27 +195,33 @@ func (m *Manager) start(c command.Command) error {
 	if err != nil {
 		return err
 	}
-	masker := hostlog.NewMasker(settings.Secrets()...)
-	stream, err := m.host.Attach(c.UUID, c.Mix)
-	if err != nil {
+	if answer != nil {
+		if err := answer(); err != nil {
+			return fmt.Errorf("channel %q: %w", c.UUID, err)
+		}
+	}
+	cfg := Config{
+		UUID: c.UUID, Start: c, Settings: settings, Provider: provider, Files: m.files,
+		Mask: hostlog.NewMasker(settings.Secrets()...).Mask,
+	}
+	if former != nil {
+		<-former.detached
+		cfg.Former = former.notify.idle
+	}
+	if stream, err = m.host.Attach(c.UUID, c.Mix); err != nil {
+		stream = nil
 		return fmt.Errorf("channel %q: %w", c.UUID, err)
 	}
-	cfg := Config{UUID: c.UUID, Start: c, Settings: settings, Provider: provider, Mask: masker.Mask, Files: m.files}
-	s := newSession(cfg, m.host, stream, m.dial, hostlog.New(m.host.Log, c.UUID))
-
-	m.mu.Lock()
-	if m.closing {
-		m.mu.Unlock()
-		stream.Detach()
-		stream.Release()
-		return errors.New("the module is being unloaded")
+	var s *Session
+	cfg.Leave = func() { m.forget(s) }
+	s = newSession(cfg, m.host, stream, m.dial, hostlog.New(m.host.Log, c.UUID))
+	if !m.commit(s) {
+		return errUnloading
 	}
-	m.sessions[c.UUID] = s
-	m.running.Add(1)
-	m.mu.Unlock()
-	go guard(func(string) {}, func() { // ends with the session
+	committed = true
+	go guard(func(string) {}, func() { // ends when the session's last event is out
 		defer m.running.Done()
-		defer m.forget(s)
+		defer m.settle(s)
 		s.run()
 		if !settings.DisableAudioFiles {
 			m.removeFiles(c.UUID)
@@ -166,18 +231,84 @@ func (m *Manager) start(c command.Command) error {
 	return nil
 }
 
+// reserve takes the channel for a start, and a place among max-sessions with it: what follows is slow, and others start
+// meanwhile. commit or release must follow. former is the channel's last stream, nil if all is over with it: it may still
+// be leaving the channel, and its events come first.
+func (m *Manager) reserve(uuid string) (file *config.File, former *Session, err error) {
+	for {
+		var holder *Session
+		file, former, holder, err = m.tryReserve(uuid)
+		if holder == nil || !holder.gone() {
+			return file, former, err
+		}
+		<-holder.detached // and forgotten before
+	}
+}
+
+// tryReserve is reserve but for a stream that holds the channel, and may be about to end.
+func (m *Manager) tryReserve(uuid string) (file *config.File, former, holder *Session, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	holder, taken := m.sessions[uuid]
+	most := m.file.MaxSessions
+	switch {
+	case m.closing:
+		return nil, nil, nil, errUnloading
+	case m.draining:
+		return nil, nil, nil, errDraining
+	case taken:
+		return nil, nil, holder, ErrBusy
+	case most > 0 && len(m.sessions) >= most:
+		return nil, nil, nil, fmt.Errorf("%d streams run already: max-sessions is %d", len(m.sessions), most)
+	}
+	m.sessions[uuid] = nil
+	m.running.Add(1)
+	return m.file, m.latest[uuid], nil, nil
+}
+
+// release gives a reservation back.
+func (m *Manager) release(uuid string) {
+	m.mu.Lock()
+	delete(m.sessions, uuid)
+	m.mu.Unlock()
+	m.running.Done()
+}
+
+// commit puts a session in the place that was reserved; false, and nothing done, if the module is being unloaded.
+func (m *Manager) commit(s *Session) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closing {
+		return false
+	}
+	m.sessions[s.cfg.UUID] = s
+	m.latest[s.cfg.UUID] = s
+	return true
+}
+
 func (m *Manager) find(uuid string) *Session {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.sessions[uuid]
 }
 
-// forget takes a session out of the table, if it is still the one there.
+// forget takes a session out of the table, if it is still the one there. The channel, and a place among max-sessions,
+// are free for a start.
 func (m *Manager) forget(s *Session) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.sessions[s.cfg.UUID] == s {
 		delete(m.sessions, s.cfg.UUID)
+	}
+}
+
+// settle notes that a session's last event is out.
+func (m *Manager) settle(s *Session) {
+	m.forget(s) // if finish could not
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.latest[s.cfg.UUID] == s {
+		delete(m.latest, s.cfg.UUID)
 	}
 }
 
@@ -210,7 +341,7 @@ func (m *Manager) linger() {
 		m.mu.Lock()
 		var uuids []string
 		for uuid := range m.lingering {
-			if m.sessions[uuid] == nil {
+			if _, taken := m.sessions[uuid]; !taken {
 				uuids = append(uuids, uuid)
 			}
 		}
@@ -233,14 +364,8 @@ func (m *Manager) linger() {
 	}
 }
 
-// Count is how many streams run.
-func (m *Manager) Count() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return len(m.sessions)
-}
-
-// Close ends every stream and waits until their events are out, timeout at most. It reports whether all were.
+// Close ends every stream and waits until their events are out, timeout at most. It reports whether all were, and logs
+// if not.
 func (m *Manager) Close(timeout time.Duration) bool {
 	m.mu.Lock()
 	if !m.closing {
@@ -249,14 +374,16 @@ func (m *Manager) Close(timeout time.Duration) bool {
 	m.closing = true
 	var all []*Session
 	for _, s := range m.sessions {
-		all = append(all, s)
+		if s != nil { // a start under way notices by itself
+			all = append(all, s)
+		}
 	}
 	m.mu.Unlock()
 
 	done := make(chan struct{})
 	go guard(func(string) {}, func() { // ends when every session has
 		for _, s := range all {
-			go guard(func(string) {}, func() { _ = s.stop(nil, "unload") })
+			go guard(func(string) {}, func() { _ = s.stop(nil, endUnload) })
 		}
 		m.running.Wait()
 		if m.files != nil {
@@ -270,6 +397,10 @@ func (m *Manager) Close(timeout time.Duration) bool {
 	case <-done:
 		return true
 	case <-timer.C:
-		return false
 	}
+	m.mu.Lock()
+	left := len(m.latest)
+	m.mu.Unlock()
+	m.log.Warn().Int("streams", left).Msg("not all has ended in time, the rest is cut off")
+	return false
 }

@@ -295,12 +295,19 @@ type truncatedEvent struct {
 	DiscardedMS  int64  `json:"discarded_ms"`
 }
 
-func (s *Session) event(subclass string, body any) {
+type endEvent struct {
+	Reason string `json:"reason"`
+	Error  string `json:"error"` // "" if there was none
+}
+
+func (s *Session) event(subclass string, body any) { s.postEvent(subclass, marshal(body)) }
+
+func marshal(body any) []byte {
 	b, err := json.Marshal(body)
 	if err != nil {
-		b = []byte("{}")
+		return []byte("{}")
 	}
-	s.postEvent(subclass, b)
+	return b
 }
 
 func (s *Session) postEvent(subclass string, body []byte) {

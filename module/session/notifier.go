@@ -25,9 +25,15 @@ type notifier struct {
 	idle chan struct{} // closed when, after close, the last call has been made
 }
 
-func newNotifier() *notifier {
+// newNotifier returns a notifier whose first call waits until after is closed, nil for none: the last call of the
+// channel's former stream.
+func newNotifier(after <-chan struct{}) *notifier {
 	// A panic in a call is a bug of the bridge; the remaining ones are still made.
-	return &notifier{calls: serial.NewQueue(func(any) {}), idle: make(chan struct{})}
+	n := &notifier{calls: serial.NewQueue(func(any) {}), idle: make(chan struct{})}
+	if after != nil {
+		n.calls.Add(func() { <-after })
+	}
+	return n
 }
 
 // post queues one call into FreeSWITCH.
@@ -41,6 +47,10 @@ func (n *notifier) post(call func()) {
 		n.dropped++
 		return
 	}
+	n.add(call)
+}
+
+func (n *notifier) add(call func()) {
 	n.calls.Add(func() {
 		hostCalls <- struct{}{}
 		defer func() { <-hostCalls }()
@@ -48,13 +58,14 @@ func (n *notifier) post(call func()) {
 	})
 }
 
-// close takes no more calls. What was posted is still made; idle is closed after it.
-func (n *notifier) close() {
+// close posts the last call, however many wait, and takes no more. idle is closed after it.
+func (n *notifier) close(last func()) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.closed {
 		return
 	}
 	n.closed = true
+	n.add(last)
 	n.calls.Add(func() { close(n.idle) })
 }

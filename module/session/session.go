@@ -25,6 +25,18 @@ const (
 	internalError = "internal error, see the log"
 )
 
+// Why a stream ends, as the variable openai_audio_stream_disconnect_reason and the event ::end say it. The list in
+// docs/reference.md is the user's. What the channel itself ends has the shim's words, hangup and passthrough_codec
+// (include/oas_stream.h, close_reason).
+const (
+	endStop         = "stop"           // the command
+	endServerClosed = "server_closed"  // in good order
+	endMaxDuration  = "max_duration"   // STREAM_MAX_DURATION
+	endError        = "error"          // given up; there is an error text
+	endUnload       = "unload"         // the module's
+	endInternal     = "internal_error" // a bug; there is an error text
+)
+
 // Config is what a session is started with; it does not change.
 type Config struct {
 	UUID     string
@@ -33,6 +45,8 @@ type Config struct {
 	Provider *realtime.Provider
 	Mask     func(string) string // takes secrets out of a text
 	Files    *audiofile.Store    // nil: answers are not written
+	Former   <-chan struct{}     // closed when the events of the channel's former stream are out; nil: there was none
+	Leave    func()              // called once, just before the channel is free for another stream
 }
 
 // Session is one stream. Its exported methods may be called from any goroutine; they wait for the session's goroutine,
@@ -95,7 +109,7 @@ type Session struct {
 func newSession(cfg Config, host Host, stream Stream, dial DialFunc, log zerolog.Logger) *Session {
 	s := &Session{
 		cfg: cfg, host: host, stream: stream, dial: dial, provider: cfg.Provider, mask: cfg.Mask, log: log,
-		notify:   newNotifier(),
+		notify:   newNotifier(cfg.Former),
 		commands: make(chan func()),
 		inbox:    make(chan linkEvent, inboxSize),
 		ended:    make(chan struct{}),
@@ -172,7 +186,7 @@ func (s *Session) tick(now time.Time) time.Duration {
 		s.connect()
 	}
 	if due(&s.stopAt, now) {
-		s.end("max_duration")
+		s.end(endMaxDuration)
 	}
 	// The player is asked on every round: an event may have given it work.
 	var cuts []cut
@@ -250,28 +264,43 @@ func (s *Session) end(reason string) {
 	}
 }
 
-// finish takes the session apart: channel first, so that it is free, then the socket, then the last events.
+// fail ends the session with an error.
+func (s *Session) fail(reason, text string) {
+	if s.reason == "" {
+		s.reason, s.failed = reason, text
+	}
+}
+
+// finish takes the session apart: channel first, so that it is free, then the socket, then the last events. A bug in one
+// step must not keep the next from being done: others wait for the channel and for the last event.
 func (s *Session) finish() {
-	guard(func(reason string) { s.host.Log(logCrit, s.cfg.UUID, s.mask(reason)) }, func() {
-		if s.reason == "" {
-			s.end("internal_error")
-			s.failed = internalError
-		}
-		close(s.ended)
-		s.capture.drain(time.Now())
-		s.endRecording()
-		s.settleTotals()
-		s.stream.SetEnd(s.reason, s.failed)
-		s.stream.Detach()
-		close(s.detached)
-		s.roll.cancel()
-		if l := s.link; l != nil {
-			s.closeLink(l)
-		}
-		s.summary()
-	})
-	s.stream.Release()
-	s.notify.close()
+	step := func(f func()) {
+		guard(func(reason string) { s.host.Log(logCrit, s.cfg.UUID, s.mask(reason)) }, f)
+	}
+	s.fail(endInternal, internalError) // unless there is a reason already
+	close(s.ended)
+	step(func() { s.capture.drain(time.Now()) })
+	step(s.endRecording)
+	step(s.settleTotals)
+	step(func() { s.stream.SetEnd(s.reason, s.failed) })
+	step(s.cfg.Leave)
+	step(s.stream.Detach)
+	close(s.detached)
+	step(s.roll.cancel)
+	if l := s.link; l != nil {
+		step(func() { s.closeLink(l) })
+	}
+	step(s.summary)
+	step(s.stream.Release)
+	step(s.recording.wait)
+	s.notify.close(s.lastEvent())
+}
+
+// lastEvent is the call that tells of the stream's end.
+func (s *Session) lastEvent() func() {
+	host, uuid := s.host, s.cfg.UUID
+	body := marshal(endEvent{s.reason, s.failed})
+	return func() { host.Event("end", uuid, body) }
 }
 
 // closeLink closes a connection on the session's own account.
@@ -288,7 +317,7 @@ func (s *Session) panicked(reason string) {
 	s.event("error", eventStatus{Status: "error", Message: errorMessage{Error: internalError}})
 	// Also reached from the link's goroutine, so the session is told by its own means.
 	go guard(func(string) {}, func() { // ends with the command or the session
-		_ = s.do(func() error { s.end("internal_error"); s.failed = internalError; return nil })
+		_ = s.do(func() error { s.fail(endInternal, internalError); return nil })
 	})
 }
 
@@ -311,6 +340,18 @@ func (s *Session) do(f func() error) error {
 			return ErrEnded
 		}
 	}
+}
+
+// gone reports whether the session ends, or has only not noticed yet that its channel closed the stream. If so, detached
+// will be closed soon.
+func (s *Session) gone() bool {
+	return s.do(func() error {
+		if !s.stream.Look().Closed {
+			return ErrBusy
+		}
+		s.channelClosed()
+		return nil
+	}) != ErrBusy
 }
 
 // stop ends the session, after sending last if there is one. It returns when the channel is free.

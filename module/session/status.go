@@ -4,7 +4,8 @@ import "runtime/metrics"
 
 // moduleStatus is what the status command answers without a uuid, as JSON: what the Go side holds of the process.
 type moduleStatus struct {
-	Sessions      int    `json:"sessions"`
+	Sessions      int    `json:"sessions"` // starts under way among them
+	Draining      bool   `json:"draining"`
 	Goroutines    uint64 `json:"goroutines"`
 	Threads       uint64 `json:"threads"`
 	HeapLiveBytes uint64 `json:"heap_live_bytes"` // at the last collection
@@ -23,7 +24,9 @@ func (m *Manager) status() moduleStatus {
 		}
 		return samples[i].Value.Uint64()
 	}
-	return moduleStatus{m.Count(), value(0), value(1), value(2), value(3)}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return moduleStatus{len(m.sessions), m.draining, value(0), value(1), value(2), value(3)}
 }
 
 // status is what the status command answers, as JSON.

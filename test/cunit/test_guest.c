@@ -54,8 +54,14 @@ static void host_detach(oas_stream_t *stream)
 	(void) stream;
 }
 
-static const oas_host_ops_t ops = {sizeof(ops),       host_log,    host_event, host_variable,
-								   host_exists, host_attach, host_detach};
+static oas_status_t host_answer(oas_cstr_t uuid)
+{
+	(void) uuid;
+	return OAS_STATUS_GONE;
+}
+
+static const oas_host_ops_t ops = {host_log,    host_event,  host_variable, host_exists,
+								   host_attach, host_detach, host_answer};
 
 /* The host's threads, which stay as they are; everything else in the process is Go's. */
 static pid_t own_threads[CALLERS + 1];
@@ -173,7 +179,7 @@ static void check_late_handler(void)
 
 int main(int argc, char **argv)
 {
-	oas_host_info_t info = {sizeof(info), "/tmp", argv[0], "test"};
+	oas_host_info_t info = {"/tmp", argv[0]};
 	pthread_t callers[CALLERS];
 
 	/* Go's runtime starts before main. So ask for the priority, and run once more with it. */

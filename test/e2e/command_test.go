@@ -82,6 +82,11 @@ func TestConsoleCompletion(t *testing.T) {
 			t.Errorf("no completion %q", want)
 		}
 	}
+	for _, words := range []string{"status", "drain", "drain off"} {
+		if want := "uuid_openai_audio_stream " + words; !slices.Contains(m.Completions, want) {
+			t.Errorf("no completion %q", want)
+		}
+	}
 	r.do("unload")
 	m.Completions = nil
 	decode(t, string(r.do("module").Raw), &m)

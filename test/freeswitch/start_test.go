@@ -1,6 +1,7 @@
 package freeswitch_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,8 @@ func init() {
 		calls["Start/"+extension] = func(t testing.TB) { testStart(t, extension) }
 	}
 	calls["Start/before media"] = testStartBeforeMedia
+	calls["Start/refused unanswered"] = testRefusedUnanswered
+	calls["Start/two lines"] = testTwoLines
 }
 
 // A stream is started by each of the dialplan's means, answered or in early media, and both sides are heard.
@@ -43,6 +46,33 @@ func testStart(t testing.TB, extension string) {
 	check(t, "server to caller", freeswitch.PCMU(freeswitch.Resample(answer, 24000, 8000)), pcm, 8000, 35)
 	caller, _, _ := session.CallerPCM()
 	check(t, "caller to server", freeswitch.Resample(freeswitch.PCMU(played), 8000, 24000), caller, 24000, 35)
+}
+
+// An application that refuses leaves the call as it was.
+func testRefusedUnanswered(t testing.TB) {
+	c := shared.Call(t, uuidOf(t), freeswitch.Options{Extension: "refused"})
+	t.Cleanup(c.Hangup)
+	if reason := c.API("", "uuid_getvar %s openai_audio_stream_disconnect_reason", c.Agent); reason != "refused" {
+		t.Errorf("the application ended with %q, want refused", reason)
+	}
+	if n := len(c.Events(c.Agent, "CHANNEL_ANSWER")); n != 0 {
+		t.Error("the call was answered")
+	}
+}
+
+// A server refuses the first of two lines of a dialplan, and the second one starts in the next moment.
+func testTwoLines(t testing.TB) {
+	srv := realtimetest.New(t, realtimetest.Config{NoVAD: true, Misbehave: realtimetest.Refuse(1, 401, "")})
+	c := shared.Call(t, uuidOf(t), freeswitch.Options{Extension: "two_lines", Vars: []string{"sip_h_X-Server=" + srv.URL()}})
+	t.Cleanup(c.Hangup)
+	c.Event("connect", 1)
+	if n := len(srv.Attempts()); n != 2 {
+		t.Errorf("%d attempts to connect, want one of each line", n)
+	}
+	var body struct{ Reason, Error string }
+	if err := json.Unmarshal([]byte(c.Event("end", 1)["_body"]), &body); err != nil || body.Reason != "error" || !strings.Contains(body.Error, "401") {
+		t.Errorf("the first line ended with %+v, %v", body, err)
+	}
 }
 
 // A start on a channel without media says so, and one after it has some works.

@@ -201,24 +201,37 @@ static bool command_answer(host_command_call_t *call)
 
 typedef struct app_job {
 	switch_core_session_t *session;
-	char *name;
-	const char *data; /* behind the name */
+	char *lines; /* "<name> [data]", with " ; " between them */
 } app_job_t;
 
 static void app_run(void *arg)
 {
 	app_job_t *job = arg;
-	const char *error = host_module_app(job->name, job->data, job->session);
 
-	if (error) {
-		switch_log_printf(SWITCH_CHANNEL_LOG, SWITCH_LOG_ERROR, "%s: %s\n", job->name, error);
+	for (char *next, *name = job->lines; name; name = next) {
+		const char *error;
+		char *data;
+
+		next = strstr(name, " ; ");
+		if (next) {
+			*next = '\0';
+			next += 3;
+		}
+		data = name + strcspn(name, " \t");
+		if (*data) {
+			*data++ = '\0';
+		}
+		error = host_module_app(name, data, job->session);
+		if (error) {
+			switch_log_printf(SWITCH_CHANNEL_LOG, SWITCH_LOG_ERROR, "%s: %s\n", name, error);
+		}
+		host_event_fire_simple(SWITCH_EVENT_CHANNEL_EXECUTE_COMPLETE, job->session);
 	}
-	host_event_fire_simple(SWITCH_EVENT_CHANNEL_EXECUTE_COMPLETE, job->session);
-	free(job->name);
+	free(job->lines);
 	free(job);
 }
 
-/* An application as a dialplan runs it: on the channel's own thread, and this command does not wait for its end. */
+/* Applications as a dialplan runs them: on the channel's own thread, and this command does not wait for their end. */
 static bool command_app(host_command_call_t *call)
 {
 	switch_core_session_t *session = host_command_channel(call, 0);
@@ -231,16 +244,11 @@ static bool command_app(host_command_call_t *call)
 	job = calloc(1, sizeof(*job));
 	switch_assert(job);
 	job->session = session;
-	job->name = strdup(call->rest + strlen(call->words[0]) + strspn(call->rest + strlen(call->words[0]), " \t"));
-	job->data = job->name + strcspn(job->name, " \t");
-	if (*job->data) {
-		job->name[job->data - job->name] = '\0';
-		job->data++;
-	}
+	job->lines = strdup(call->rest + strlen(call->words[0]) + strspn(call->rest + strlen(call->words[0]), " \t"));
 	posted = host_session_post(session, app_run, job);
 	switch_core_session_rwunlock(session);
 	if (!posted) {
-		free(job->name);
+		free(job->lines);
 		free(job);
 		return host_command_fail(call, "the channel is ending");
 	}
@@ -447,7 +455,7 @@ const host_command_entry_t host_call_commands[] = {
 	{"dtls", "<uuid> handshake|ready", command_dtls, 2},
 	{"dtmf", "<uuid> <digits>", command_dtmf, 2},
 	{"answer", "<uuid>", command_answer, 1},
-	{"app", "<uuid> <name> [data]", command_app, 2},
+	{"app", "<uuid> <name> [data] [ ; <name> [data]]...", command_app, 2},
 	{"codec", "<uuid> [rate=] [ptime=] [channels=] [name=G722|G729] [dir=both|read|write]", command_codec, 1},
 	{"dtx", "<uuid> <ms> [none|cng]", command_dtx, 2},
 	{"bridge", "<uuid> <uuid>", command_bridge, 2},

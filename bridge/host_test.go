@@ -1,0 +1,248 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+
+	"mod_openai_audio_stream/bridge/hosttest"
+	"mod_openai_audio_stream/module/command"
+	"mod_openai_audio_stream/module/session"
+)
+
+// newTestHost is the way to a host whose channel "call" ends attaching and answering as told.
+func newTestHost(t *testing.T, attach, answer int) *host {
+	t.Helper()
+	hosttest.Reset(attach, answer)
+	if err := openDoorbells(); err != nil {
+		t.Fatal(err)
+	}
+	h := newHost(hosttest.Ops())
+	t.Cleanup(h.close)
+	return h
+}
+
+func wantNoted(t *testing.T, want string) {
+	t.Helper()
+	if got := hosttest.Noted(); got != want {
+		t.Errorf("the host was asked for\n%swant\n%s", got, want)
+	}
+}
+
+// Texts come to C whole: a NUL byte, where C would take it for the end, is a space.
+func TestTexts(t *testing.T) {
+	h := newTestHost(t, hosttest.OK, hosttest.OK)
+	h.Log(4, "call", "a\x00b %s ü")
+	h.Log(7, "", "")
+	h.Event("json", "call", []byte("{\"a\":\"\x00\"}"))
+	h.Event("connect", "call", nil)
+	wantNoted(t, "log 4 call a b %s ü\nlog 7  \nevent json call {\"a\":\" \"}\nevent connect call \n")
+	if value := h.Variable("call", "a_variable"); value != "its value" {
+		t.Errorf("the variable is %q", value)
+	}
+	if value := h.Variable("call", "another"); value != "" {
+		t.Errorf("a variable that is not set is %q", value)
+	}
+	if !h.Exists("call") || h.Exists("nobody") {
+		t.Error("the wrong channel exists")
+	}
+}
+
+// Each refusal of the host's has its error, and leaves no stream behind.
+func TestRefusals(t *testing.T) {
+	streams := func() (n int) {
+		for _, s := range doorbells.shards {
+			n += len(*s.streams.Load())
+		}
+		return n
+	}
+	for status, want := range map[int]error{
+		hosttest.Gone: session.ErrNoChannel, hosttest.NoMedia: session.ErrNoMedia, hosttest.Busy: session.ErrBusy, hosttest.Failed: nil,
+	} {
+		h := newTestHost(t, status, status)
+		if s, err := h.Attach("call", command.Mono); s != nil || err == nil || want != nil && !errors.Is(err, want) {
+			t.Errorf("status %d: %v, %v, want %v", status, s, err, want)
+		}
+		if n := streams(); n != 0 {
+			t.Errorf("status %d: the doorbells know %d streams", status, n)
+		}
+	}
+	for status, want := range map[int]string{
+		hosttest.OK: "", hosttest.Gone: session.ErrNoChannel.Error(), hosttest.Failed: "could not be answered",
+	} {
+		text := ""
+		if err := newTestHost(t, hosttest.OK, status).Answer("call"); err != nil {
+			text = err.Error()
+		}
+		if !strings.HasPrefix(text, want) || (text == "") != (want == "") {
+			t.Errorf("status %d: %q, want %q...", status, text, want)
+		}
+	}
+}
+
+// The doorbell wakes who has something new, and nobody else.
+func TestDoorbell(t *testing.T) {
+	h := newTestHost(t, hosttest.OK, hosttest.OK)
+	other, err := h.Attach("other", command.Mono)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Release()
+	hosttest.HangUp()
+	<-other.Wake()
+	if !other.Look().Closed {
+		t.Error("the stream that was hung up is not closed")
+	}
+
+	s, err := h.Attach("call", command.Mono)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pcm := make([]int16, 160)
+	for i := range pcm {
+		pcm[i] = int16(i)
+	}
+	for range 3 { // the doorbell sleeps in between, or not
+		hosttest.Capture(pcm, 8000)
+		<-s.Wake()
+		var f session.Frame
+		if !s.ReadCaller(&f) || f.RateHz != 8000 || f.Channels != 1 || len(f.PCM) != len(pcm) || f.PCM[159] != 159 {
+			t.Fatalf("%d samples at %d Hz, %d channels, want the frame", len(f.PCM), f.RateHz, f.Channels)
+		}
+		if s.ReadCaller(&f) || s.Look().Closed {
+			t.Error("a second frame, or the end")
+		}
+	}
+	s.Detach()
+	<-s.Wake()
+	if !s.Look().Closed {
+		t.Error("the stream that was detached is not closed")
+	}
+	s.Release()
+	select {
+	case <-other.Wake():
+		t.Error("a stream was woken for another")
+	default:
+	}
+}
+
+// Close waits for whoever is inside. A call inside a call is refused meanwhile, and does not wait for it.
+func TestGate(t *testing.T) {
+	h := newHost(hosttest.Ops())
+	hosttest.Reset(hosttest.OK, hosttest.OK)
+	if !h.enter() || !h.enter() {
+		t.Fatal("the gate is closed")
+	}
+	h.leave()
+	closed := make(chan struct{})
+	go func() { h.close(); close(closed) }()
+	for h.enter() { // until close has begun
+		h.leave()
+		runtime.Gosched()
+	}
+	h.Log(4, "call", "too late")
+	if h.Variable("call", "a_variable") != "" || h.Exists("call") || h.Answer("call") == nil {
+		t.Error("the host is called after the close")
+	}
+	if _, err := h.Attach("call", command.Mono); err == nil {
+		t.Error("a stream is attached after the close")
+	}
+	select {
+	case <-closed:
+		t.Error("close did not wait")
+	default:
+	}
+	h.leave()
+	<-closed
+	wantNoted(t, "")
+}
+
+// A panic at an entry point becomes what the entry point makes of it, and a line of the log with the stack.
+func TestCaught(t *testing.T) {
+	loadEngine(t)
+	var reason string
+	func() {
+		defer caught(func(r string) { reason = r })
+		panic("a bug")
+	}()
+	if reason != "a bug" {
+		t.Errorf("reason %q", reason)
+	}
+	if got := hosttest.Noted(); !strings.Contains(got, "log 2  caught a bug: a bug\n") || !strings.Contains(got, "host_test.go") {
+		t.Errorf("noted %q, want the stack", got)
+	}
+}
+
+// loadEngine loads the engine from C, and shuts it down with the test.
+func loadEngine(t *testing.T) {
+	t.Helper()
+	hosttest.Reset(hosttest.OK, hosttest.OK)
+	path, err := os.Executable() // linked without a build id, perhaps
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status := hosttest.Load(path, t.TempDir()); status != hosttest.OK {
+		t.Fatalf("load: status %d", status)
+	}
+	t.Cleanup(func() { hosttest.Shutdown(5000) })
+}
+
+// The entry points, called from C: a stream's life, in words, and what they answer when the engine does not run.
+func TestEntryPoints(t *testing.T) {
+	const unloading = "-ERR the module is being unloaded"
+	if got := []string{hosttest.Command("status"), hosttest.Application("call", "ws://h/")}; got[0] != unloading || got[1] != unloading {
+		t.Errorf("before the load: %q", got)
+	}
+	if got := hosttest.Configure(nil); got != "the engine does not run" {
+		t.Errorf("configure before the load: %q", got)
+	}
+	loadEngine(t)
+	if status := hosttest.Load("/nowhere", ""); status != hosttest.Failed {
+		t.Errorf("a second load: status %d, want %d", status, hosttest.Failed)
+	}
+	broken := "<nonsense"
+	if got := hosttest.Configure(&broken); got == "" {
+		t.Error("a broken configuration is taken")
+	}
+	if got := hosttest.Configure(nil); got != "" {
+		t.Error(got)
+	}
+
+	// Nothing listens at port 1: the stream waits for its next attempt.
+	if got := hosttest.Command("call start ws://127.0.0.1:1/"); got != "+OK stream started" {
+		t.Fatal(got)
+	}
+	if got := hosttest.Command("call stop"); got != "+OK stream stopped" {
+		t.Error(got)
+	}
+	hosttest.Shutdown(5000)
+	if got := hosttest.Noted(); strings.Count(got, "event end call {\"reason\":\"stop\",\"error\":\"\"}\n") != 1 ||
+		strings.Count(got, "attach call") != 1 || strings.Count(got, "detach call") != 1 {
+		t.Errorf("the host was asked for\n%swant one attach, one detach, one end", got)
+	}
+	if got := hosttest.Command("status"); got != unloading {
+		t.Errorf("after the shutdown: %q", got)
+	}
+}
+
+// The application's entry point answers from inside. FreeSWITCH may come back in then, on the same thread.
+func TestAnswerComesBackIn(t *testing.T) {
+	loadEngine(t)
+	hosttest.DuringAnswer("call start ws://127.0.0.1:1/")
+	if got := hosttest.Application("call", "ws://127.0.0.1:1/"); got != "+OK stream started" {
+		t.Fatal(got)
+	}
+	if got := hosttest.Noted(); !strings.Contains(got, "answer call \nlog 4 call channel has a stream already") ||
+		!strings.Contains(got, "reply call -ERR channel has a stream already: stop it first\nattach call") {
+		t.Errorf("the host was asked for\n%s", got)
+	}
+	hosttest.Reset(hosttest.OK, hosttest.Failed)
+	if got := hosttest.Application("other", "ws://127.0.0.1:1/"); !strings.HasPrefix(got, `-ERR channel "other": could not be answered`) {
+		t.Error(got)
+	}
+	if got := hosttest.Noted(); strings.Contains(got, "attach") {
+		t.Errorf("the host was asked for\n%swant no attach", got)
+	}
+}
