@@ -86,7 +86,8 @@ SWITCH_MODULE_RUNTIME_FUNCTION(mod_openai_audio_stream_runtime)
 		UNPROTECT_INTERFACE(api);
 	} else {
 		switch_log_printf(SWITCH_CHANNEL_LOG, SWITCH_LOG_ERROR,
-						  "FreeSWITCH refuses the command " API_NAME ". Add to <interface-allowlist> in switch.conf.xml and "
+						  "FreeSWITCH refuses the command " API_NAME
+						  ". Add to <interface-allowlist> in switch.conf.xml and "
 						  "restart FreeSWITCH: <allow name=\"mod_openai_audio_stream." API_NAME ".api\"/> "
 						  "<allow name=\"mod_openai_audio_stream." APP_NAME ".app\"/>\n");
 	}

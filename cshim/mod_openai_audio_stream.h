@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the files of the shim know of each other. Calls run one way: module, api, app, config -> host -> bug -> pacer,
- * variables -> flow, writes, gate.
+ * variables -> flow, writes, rtp_clock, gate.
  *
- * Locks are pthread_*, not switch_mutex_t: those come from a memory pool, and ours live from the first load to the end of
- * the process.
+ * Locks are pthread_*, not switch_mutex_t: those come from a memory pool, and ours live from the first load to the end
+ * of the process.
  */
 #ifndef MOD_OPENAI_AUDIO_STREAM_H
 #define MOD_OPENAI_AUDIO_STREAM_H
@@ -60,8 +60,27 @@ oas_writes_t *mod_openai_audio_stream_writes_new(void);
 void mod_openai_audio_stream_writes_ref(oas_writes_t *writes);
 void mod_openai_audio_stream_writes_unref(oas_writes_t *writes);
 
-/* _flow.c. Write-side or pacer thread, read-side thread. No lock of ours, and one of the core's only while a WebRTC call is
- * not yet encrypted. */
+/* _rtp_clock.c */
+
+/* Where the clock stood at the pacer's last frame. Zeroed for a new stream. */
+typedef struct oas_rtp_clock {
+	uint32_t timestamp;
+	uint32_t step;           /* ticks of a packet; 0: no frame yet */
+	int64_t at_ns;           /* when that frame was due, oas_now_ns */
+	uint64_t foreign_frames; /* that others had written by then */
+} oas_rtp_clock_t;
+
+/* The RTP timestamp of a frame at a moment. It goes on from where another writer or the pacer left the clock, so that
+ * whoever writes next, on a clock of his own that went on meanwhile, finds it about where he would have put it. It lies
+ * half a packet beside the steps of the others: the core drops a packet that has the last one's timestamp
+ * (switch_rtp.c, "ts_delta == 0"). The caller holds codec_write_mutex. Returns 0, to the core no timestamp, for a codec
+ * without such a clock. */
+uint32_t mod_openai_audio_stream_rtp_clock(oas_rtp_clock_t *clock, const oas_writes_t *writes,
+										   switch_core_session_t *session, int64_t at_ns,
+										   const switch_codec_implementation_t *impl);
+
+/* _flow.c. Write-side or pacer thread, read-side thread. No lock of ours, and one of the core's only while a WebRTC
+ * call is not yet encrypted. */
 
 /* Whether the channel sends what is written to it now. It does not while its phone holds the call (a=sendonly or
  * a=inactive), or before a WebRTC call is encrypted. */

@@ -53,7 +53,7 @@ SWITCH_STANDARD_APP(openai_audio_stream_function)
 	reply = oasGoApplication(switch_core_session_get_uuid(session), data ? data : "");
 	if (!reply || strncmp(reply, "+OK", 3)) {
 		mod_openai_audio_stream_variables_set_end(channel, "refused",
-											reply && !strncmp(reply, "-ERR ", 5) ? reply + 5 : "out of memory");
+												  reply && !strncmp(reply, "-ERR ", 5) ? reply + 5 : "out of memory");
 		free(reply);
 		return;
 	}

@@ -29,7 +29,8 @@ typedef struct port {
 	oas_writes_t *writes;
 	switch_media_bug_t *bug; /* NULL before INIT and from CLOSE on */
 	bool awaited;            /* the application waits for the stream's end; protected by ports_mutex */
-	uint64_t totals[OAS_TOTAL_COUNT]; /* of the channel's streams so far. Only CLOSE, which no two threads run at once */
+	uint64_t
+		totals[OAS_TOTAL_COUNT]; /* of the channel's streams so far. Only CLOSE, which no two threads run at once */
 	/* Whoever writes a frame holds codec_write_mutex until the frame is on its way. Protects following. */
 	oas_play_t play;
 	switch_frame_t frame; /* that replaces one */
@@ -200,8 +201,8 @@ static switch_bool_t on_media(switch_media_bug_t *bug, void *user_data, switch_a
 	return SWITCH_TRUE;
 }
 
-/* The channel's port, now holding the stream and its writes; NULL if it holds another. Of two concurrent starts one gets
- * it. */
+/* The channel's port, now holding the stream and its writes; NULL if it holds another. Of two concurrent starts one
+ * gets it. */
 static port_t *claim_port(switch_core_session_t *session, oas_stream_t *stream, oas_writes_t *writes)
 {
 	switch_channel_t *channel = switch_core_session_get_channel(session);
@@ -263,10 +264,11 @@ static const switch_codec_t *passthrough_codec(switch_core_session_t *session)
 static void set_passthrough(oas_stream_t *stream, const switch_codec_t *codec)
 {
 	switch_copy_string(stream->close_reason, "passthrough_codec", sizeof(stream->close_reason));
-	switch_snprintf(stream->close_error, sizeof(stream->close_error),
-					"codec \"%s\": FreeSWITCH passes it through without decoding it; expected a codec that it can decode, "
-					"see absolute_codec_string",
-					codec->implementation->iananame);
+	switch_snprintf(
+		stream->close_error, sizeof(stream->close_error),
+		"codec \"%s\": FreeSWITCH passes it through without decoding it; expected a codec that it can decode, "
+		"see absolute_codec_string",
+		codec->implementation->iananame);
 }
 
 /* A re-INVITE may lead to a codec that cannot be decoded. This runs before the core would try to: after the endpoint's

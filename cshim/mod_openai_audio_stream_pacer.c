@@ -15,8 +15,8 @@
  * While that lock is held every other writer's frame is lost: the core only tries it, and throws the frame away. So it
  * is held for one write of some ten microseconds and never while waiting. A frame without a timestamp would have the
  * core wait inside the write for the RTP timer's next tick (switch_rtp.c, get_next_write_ts); the pacer's frames have
- * one. Where the core drops it (a packet time that L16 does not have, rtp_rewrite_timestamps), a write that waited moves
- * the following ones to just behind the tick.
+ * one. Where the core drops it (a packet time that L16 does not have, rtp_rewrite_timestamps), a write that waited
+ * moves the following ones to just behind the tick.
  */
 #include "oas_clock.h"
 #include "mod_openai_audio_stream.h"
@@ -45,12 +45,7 @@ typedef struct paced {
 	int64_t backoff_ns;      /* 0 while writes succeed */
 	uint64_t foreign_frames; /* at the last look */
 	bool writing;            /* the last frame was ours */
-	/* The channel's RTP clock, see timestamp_at: of the last frame, when that was due, how long a packet was, and how many
-	 * frames others had written. */
-	uint32_t timestamp;
-	uint32_t timestamp_step; /* 0: no frame yet */
-	int64_t timestamp_ns;
-	uint64_t timestamp_foreign;
+	oas_rtp_clock_t clock;
 } paced_t;
 
 /* A thread's own L16 codec and what it was made for. */
@@ -232,61 +227,9 @@ static switch_codec_t *codec_for(worker_t *worker, const switch_codec_implementa
 	return codec->usable ? &codec->codec : NULL;
 }
 
-/* Where the channel's RTP clock is that its timer counts from the beginning of media: other writers whose frames have no
- * timestamp get theirs from it. */
-static uint32_t media_clock(switch_core_session_t *session, int64_t clock_hz)
-{
-	switch_channel_timetable_t *times = switch_channel_get_timetable(switch_core_session_get_channel(session));
-	switch_time_t start_us = times->progress_media ? times->progress_media : times->answered;
-
-	return start_us ? (uint32_t) ((switch_micro_time_now() - start_us) / 1000 * clock_hz / 1000) : 0;
-}
-
-/* The RTP timestamp of a frame at a moment. It goes on from where another writer or the pacer left the clock, so that
- * whoever writes next, on a clock of his own that went on meanwhile, finds it about where he would have put it. It lies
- * half a packet beside the steps of the others: the core drops a packet that has the last one's timestamp (switch_rtp.c,
- * "ts_delta == 0"). The caller holds codec_write_mutex. */
-static uint32_t timestamp_at(paced_t *entry, switch_core_session_t *session, int64_t at_ns,
-							 const switch_codec_implementation_t *impl)
-{
-	int64_t step_ns = impl->microseconds_per_packet * 1000LL;
-	uint32_t step = impl->samples_per_packet;
-	uint64_t n_foreign = foreign_frames(entry) - entry->timestamp_foreign;
-	int64_t foreign_ns = atomic_load_explicit(&entry->writes->foreign_ns, memory_order_relaxed);
-	uint32_t foreign = atomic_load_explicit(&entry->writes->foreign_timestamp, memory_order_relaxed);
-	uint64_t n_steps;
-
-	if (step == 0) {
-		return 0; /* a codec without such a clock: the core finds a timestamp */
-	}
-	if (n_foreign > 0 && foreign) {
-		entry->timestamp = foreign + step / 2;
-		entry->timestamp_ns = foreign_ns;
-		n_foreign = 0;
-	} else if (step != entry->timestamp_step) {
-		/* The first frame, or the first one after a re-INVITE, which starts the channel's timer anew. A little behind
-		 * rather than ahead: a receiver takes a step back for a packet that it has had. */
-		uint32_t now = entry->timestamp_step ? 0 : media_clock(session, impl->samples_per_second);
-
-		entry->timestamp = now / step * step - step - step / 2;
-		entry->timestamp_ns = at_ns - step_ns;
-		n_foreign = 0;
-	}
-	/* Without a timer the core counts packets: those of others since ours have moved the clock as well. */
-	n_steps = (uint64_t) (at_ns > entry->timestamp_ns ? (at_ns - entry->timestamp_ns + step_ns / 2) / step_ns : 0);
-	if (n_steps < n_foreign + 1) {
-		n_steps = n_foreign + 1;
-	}
-	entry->timestamp += (uint32_t) n_steps * step;
-	entry->timestamp_step = step;
-	entry->timestamp_ns = at_ns;
-	entry->timestamp_foreign = foreign_frames(entry);
-	return entry->timestamp;
-}
-
-/* Write one frame of silence to a channel that is fit for it, as the one of the moment at_ns. Returns the frame's length
- * in nanoseconds, or 0 if the bug did not see it: then the pacer cannot tell either whether others write. The caller
- * holds codec_write_mutex. */
+/* Write one frame of silence to a channel that is fit for it, as the one of the moment at_ns. Returns the frame's
+ * length in nanoseconds, or 0 if the bug did not see it: then the pacer cannot tell either whether others write. The
+ * caller holds codec_write_mutex. */
 static int64_t write_silence(worker_t *worker, switch_core_session_t *session, paced_t *entry, int64_t at_ns)
 {
 	oas_writes_t *writes = entry->writes;
@@ -311,7 +254,7 @@ static int64_t write_silence(worker_t *worker, switch_core_session_t *session, p
 	frame.samples = codec->implementation->samples_per_packet;
 	frame.rate = codec->implementation->actual_samples_per_second;
 	frame.channels = codec->implementation->number_of_channels;
-	frame.timestamp = timestamp_at(entry, session, at_ns, &impl);
+	frame.timestamp = mod_openai_audio_stream_rtp_clock(&entry->clock, writes, session, at_ns, &impl);
 	/* Another module's bug may have written into it. */
 	memset(worker->silence, 0, frame.datalen);
 	atomic_store_explicit(&writes->pacing, true, memory_order_relaxed);
@@ -340,8 +283,8 @@ typedef struct visit {
 	bool resting;       /* the channel is well and needs no frame now: look again soon */
 } visit_t;
 
-/* A bridged channel gets the other leg's packets, late ones too: what is written into its pauses comes on top of them. It
- * gets frames only for what the model has to say. What a channel would not send is not written at all. */
+/* A bridged channel gets the other leg's packets, late ones too: what is written into its pauses comes on top of them.
+ * It gets frames only for what the model has to say. What a channel would not send is not written at all. */
 static bool needs_frames(switch_core_session_t *session, paced_t *entry)
 {
 	return mod_openai_audio_stream_flow_sends(session, entry->writes) &&

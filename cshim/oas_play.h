@@ -17,8 +17,8 @@
  *    heard.
  * 3. Held. While hold is set nothing is consumed. Once the decay (below) is over, the frame is left alone, so that what
  *    others write is heard.
- * 4. Other rate. While agent_rate_hz is not the channel's rate nothing is consumed, and the frame is silent if something
- *    is queued or an answer is open.
+ * 4. Other rate. While agent_rate_hz is not the channel's rate nothing is consumed, and the frame is silent if
+ * something is queued or an answer is open.
  * 5. Play. What is queued goes into the frame, each sample once, in order. If it does not fill the frame, the rest is
  *    silence.
  * 6. Dry. With nothing queued and an answer open, the frame is silent. The first such sample of a dry spell counts one
@@ -27,8 +27,8 @@
  *
  * Edges do not click. Where agent audio stops and silence of ours follows (rules 3 to 6), the silence begins with a
  * linear decay of OAS_PLAY_TAIL_MS from the last sample; the real samples are not altered. Where audio goes on after
- * such a pause inside an answer, or after frames that were not sent, its first OAS_PLAY_RAMP_MS fade in. An answer's own
- * first and last samples are played as they are.
+ * such a pause inside an answer, or after frames that were not sent, its first OAS_PLAY_RAMP_MS fade in. An answer's
+ * own first and last samples are played as they are.
  */
 #ifndef OAS_PLAY_H
 #define OAS_PLAY_H
