@@ -145,7 +145,7 @@ func (s *Session) loop() {
 				s.end("hangup")
 				continue
 			}
-			s.capture.drain(time.Now())
+			s.gapAt = s.capture.drain(time.Now())
 			s.sendAudio()
 		case e := <-s.inbox:
 			s.handleLink(e)
