@@ -163,6 +163,9 @@ func (h *Host) WaitEvent(ctx context.Context, uuid, subclass string, n int) (Mes
 	}
 }
 
+// Signal sends the host's process a signal.
+func (h *Host) Signal(sig os.Signal) error { return h.cmd.Process.Signal(sig) }
+
 // Quit ends the host as the core ends and waits for it. Its error tells of channels that stayed, or of a module that
 // called the core after its shutdown.
 func (h *Host) Quit(ctx context.Context) error {
