@@ -2,9 +2,12 @@ package e2e_test
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -12,34 +15,94 @@ import (
 	"mod_openai_audio_stream/module/realtime/realtimetest"
 )
 
-// A stall is made on purpose: of the whole process, or of one channel's thread.
-var stalls = map[string]func(r *rig, uuid string, d time.Duration){
-	"process": func(r *rig, _ string, d time.Duration) {
-		r.signal(syscall.SIGSTOP)
-		time.Sleep(d)
-		r.signal(syscall.SIGCONT)
+// A stall is made on purpose: of the whole process, of the machine, on which the server runs too, or of one channel's
+// thread.
+var stalls = map[string]func(r *rig, server *relay, uuid string, d time.Duration){
+	"process": func(r *rig, _ *relay, _ string, d time.Duration) { r.stop(d) },
+	"machine": func(r *rig, server *relay, _ string, d time.Duration) {
+		defer server.hold()()
+		r.stop(d)
 	},
-	"thread": func(r *rig, uuid string, d time.Duration) {
+	"thread": func(r *rig, _ *relay, uuid string, d time.Duration) {
 		r.do("stall %s %d", uuid, d.Milliseconds())
 		r.do("wait ms=%d", d.Milliseconds())
 	},
 }
 
-func (r *rig) signal(sig syscall.Signal) {
+// stop keeps the host's process from running for d.
+func (r *rig) stop(d time.Duration) {
 	r.Helper()
-	if err := r.Signal(sig); err != nil {
+	if err := r.Signal(syscall.SIGSTOP); err != nil {
+		r.Fatal(err)
+	}
+	time.Sleep(d)
+	if err := r.Signal(syscall.SIGCONT); err != nil {
 		r.Fatal(err)
 	}
 }
 
+// relay stands between the module and a server, and can hold what each of them sends.
+type relay struct {
+	url string
+	mu  sync.RWMutex // held for writing while nothing passes
+}
+
+func newRelay(t *testing.T, srv *realtimetest.Server) *relay {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	l := &relay{url: strings.Replace(srv.URL(), srv.Addr(), listener.Addr().String(), 1)}
+	go func() { // ends with the listener
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			server, err := net.Dial("tcp", srv.Addr())
+			if err != nil {
+				client.Close()
+				continue
+			}
+			go l.pass(client, server) // each ends with one of the connections
+			go l.pass(server, client)
+		}
+	}()
+	return l
+}
+
+func (l *relay) pass(to, from net.Conn) {
+	defer to.Close()
+	defer from.Close()
+	for chunk := make([]byte, 32<<10); ; {
+		n, err := from.Read(chunk)
+		l.mu.RLock()
+		_, failed := to.Write(chunk[:n])
+		l.mu.RUnlock()
+		if err != nil || failed != nil {
+			return
+		}
+	}
+}
+
+// hold lets nothing pass until the function that it returns is called.
+func (l *relay) hold() (release func()) {
+	l.mu.Lock()
+	return l.mu.Unlock
+}
+
 // eachStall runs test for each kind of stall, from a few frames to longer than the playback ring.
-func eachStall(t *testing.T, test func(r *rig, stall func(uuid string))) {
+func eachStall(t *testing.T, cfg realtimetest.Config, test func(r *rig, srv *realtimetest.Server, url string, stall func(uuid string))) {
 	for name, stall := range stalls {
 		for _, d := range []time.Duration{60 * time.Millisecond, 500 * time.Millisecond, 2 * time.Second} {
 			t.Run(fmt.Sprintf("%s for %v", name, d), func(t *testing.T) {
 				t.Parallel()
 				r := newRig(t)
-				test(r, func(uuid string) { stall(r, uuid, d) })
+				srv := realtimetest.New(t, cfg)
+				l := newRelay(t, srv)
+				test(r, srv, l.url, func(uuid string) { stall(r, l, uuid, d) })
 			})
 		}
 	}
@@ -49,9 +112,8 @@ func eachStall(t *testing.T, test func(r *rig, stall func(uuid string))) {
 // middle of words. A thread that alone is late looks like a pause: there silence is counted, and taken off later.
 func TestCallerAfterAStall(t *testing.T) {
 	t.Parallel()
-	eachStall(t, func(r *rig, stall func(string)) {
-		srv := realtimetest.New(r.T, quiet)
-		r.talker("call", srv.URL())
+	eachStall(t, quiet, func(r *rig, srv *realtimetest.Server, url string, stall func(string)) {
+		r.talker("call", url)
 		s := r.session(srv, 0)
 		for range 3 {
 			if err := s.WaitAudio(r.ctx, s.AudioBytes()+2*2000); err != nil {
@@ -86,9 +148,8 @@ func rampEnd(pcm []int16) (n int) {
 // call as much has come as time has passed.
 func TestTimeLineAfterAStall(t *testing.T) {
 	t.Parallel()
-	eachStall(t, func(r *rig, stall func(string)) {
-		srv := realtimetest.New(r.T, quiet)
-		r.talker("call", srv.URL())
+	eachStall(t, quiet, func(r *rig, srv *realtimetest.Server, url string, stall func(string)) {
+		r.talker("call", url)
 		s := r.session(srv, 0)
 		if err := s.WaitAudio(r.ctx, 2*2000); err != nil {
 			r.Fatal(err)
@@ -114,13 +175,12 @@ func TestTimeLineAfterAStall(t *testing.T) {
 // more packets go out than packet times have passed.
 func TestAnswerAfterAStall(t *testing.T) {
 	t.Parallel()
-	eachStall(t, func(r *rig, stall func(string)) {
-		cfg := quiet
-		cfg.OutputRate, cfg.Answer = 8000, realtimetest.Speech(countTo(24000), 8000, "ramp")
-		srv := realtimetest.New(r.T, cfg)
+	cfg := quiet
+	cfg.OutputRate, cfg.Answer = 8000, realtimetest.Speech(countTo(24000), 8000, "ramp")
+	eachStall(t, cfg, func(r *rig, _ *realtimetest.Server, url string, stall func(string)) {
 		heard, frames := filepath.Join(r.TempDir(), "heard.raw"), filepath.Join(r.TempDir(), "frames")
 		r.do("create call rate=8000 caller=silence writer=none record_write=%s frames=%s", heard, frames)
-		r.api("+OK", "call start %s mono 8k", srv.URL())
+		r.api("+OK", "call start %s mono 8k", url)
 		r.event("call", "connect", 1)
 		r.api("+OK", "call send_json %s", base64JSON(responseCreate))
 		r.event("call", "openai_speech_start", 1)
@@ -143,14 +203,13 @@ func TestAnswerAfterAStall(t *testing.T) {
 // The first thing after a stall is an interruption: nothing of the answer is heard beyond it, and the next one is.
 func TestMuteAfterAStall(t *testing.T) {
 	t.Parallel()
-	eachStall(t, func(r *rig, stall func(string)) {
-		cfg := quiet
-		cfg.OutputRate, cfg.Speed = 8000, 50
-		cfg.Answer = realtimetest.InTurn(
-			realtimetest.Say(realtimetest.Sine(440, 20*time.Second, 8000), 8000, "cut"),
-			realtimetest.Say(realtimetest.Sine(440, 300*time.Millisecond, 8000), 8000, "heard"))
-		srv := realtimetest.New(r.T, cfg)
-		r.talker("call", srv.URL())
+	cfg := quiet
+	cfg.OutputRate, cfg.Speed = 8000, 50
+	cfg.Answer = realtimetest.InTurn(
+		realtimetest.Say(realtimetest.Sine(440, 20*time.Second, 8000), 8000, "cut"),
+		realtimetest.Say(realtimetest.Sine(440, 300*time.Millisecond, 8000), 8000, "heard"))
+	eachStall(t, cfg, func(r *rig, _ *realtimetest.Server, url string, stall func(string)) {
+		r.talker("call", url)
 		r.event("call", "connect", 1)
 		r.api("+OK", "call send_json %s", base64JSON(responseCreate))
 		r.event("call", "openai_speech_start", 1)
