@@ -28,4 +28,4 @@ bench: build ## figures for docs/benchmarks.md; nothing here passes or fails
 	@test/bench/freeswitch.sh
 
 clean:
-	rm -rf $(BUILD) build-asan build-tsan build-measure
+	rm -rf $(BUILD) build-asan build-tsan build-measure build-fs-*

@@ -1,13 +1,21 @@
-# FreeSWITCH, through pkg-config; the usual prefixes need no PKG_CONFIG_PATH. Result:
+# FreeSWITCH, through pkg-config; the usual prefixes need no PKG_CONFIG_PATH. FREESWITCH_PREFIX names the only one to look
+# in, where there are several. Result:
 #   FreeSWITCH::FreeSWITCH    headers (as system headers) and library
 #   FREESWITCH_VERSION, FREESWITCH_MODULES_DIR, FREESWITCH_CONF_DIR
 
 find_package(PkgConfig QUIET)
+set(FREESWITCH_PREFIX "" CACHE PATH "Where FreeSWITCH is installed; empty: where pkg-config finds it")
 if(PKG_CONFIG_FOUND)
 	set(_oas_pkg_config_path "$ENV{PKG_CONFIG_PATH}")
-	foreach(_oas_prefix /usr/local/freeswitch /opt/freeswitch /usr/local /usr)
-		set(ENV{PKG_CONFIG_PATH} "$ENV{PKG_CONFIG_PATH}:${_oas_prefix}/lib/pkgconfig")
-	endforeach()
+	set(_oas_pkg_config_libdir "$ENV{PKG_CONFIG_LIBDIR}")
+	if(FREESWITCH_PREFIX)
+		set(ENV{PKG_CONFIG_PATH} "")
+		set(ENV{PKG_CONFIG_LIBDIR} "${FREESWITCH_PREFIX}/lib/pkgconfig")
+	else()
+		foreach(_oas_prefix /usr/local/freeswitch /opt/freeswitch /usr/local /usr)
+			set(ENV{PKG_CONFIG_PATH} "$ENV{PKG_CONFIG_PATH}:${_oas_prefix}/lib/pkgconfig")
+		endforeach()
+	endif()
 	pkg_check_modules(FREESWITCH QUIET freeswitch)
 	if(FREESWITCH_FOUND)
 		pkg_get_variable(FREESWITCH_MODULES_DIR freeswitch modulesdir)
@@ -17,6 +25,11 @@ if(PKG_CONFIG_FOUND)
 		find_library(FREESWITCH_LIBRARY freeswitch HINTS ${FREESWITCH_LIBRARY_DIRS} ${FREESWITCH_LIBDIR})
 	endif()
 	set(ENV{PKG_CONFIG_PATH} "${_oas_pkg_config_path}")
+	if(_oas_pkg_config_libdir)
+		set(ENV{PKG_CONFIG_LIBDIR} "${_oas_pkg_config_libdir}")
+	else()
+		unset(ENV{PKG_CONFIG_LIBDIR}) # an empty one would be no place at all
+	endif()
 endif()
 
 include(FindPackageHandleStandardArgs)

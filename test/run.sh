@@ -5,20 +5,31 @@ cd "$(dirname "$0")/.."
 unset OAS_HOST OAS_MODULE OAS_FREESWITCH OAS_FREESWITCH_MODULE OAS_LONG # what runs is decided below
 jobs=$(nproc)
 passed=0 failed=0 skipped=0
-summary=()
+summary=() unjudged=()
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
 
-# step NAME COMMAND...: runs it, and notes how it ended.
+# step NAME COMMAND...: runs it, notes how it ended, and prints its log if that was badly.
 step() {
-	local name=$1
+	local name=$1 began=$SECONDS outcome line
 	shift
 	echo "== $name"
-	if "$@"; then
-		passed=$((passed + 1))
-		summary+=("passed   $name")
+	if "$@" >"$log" 2>&1; then
+		passed=$((passed + 1)) outcome="passed  "
 	else
-		failed=$((failed + 1))
-		summary+=("FAILED   $name")
+		failed=$((failed + 1)) outcome="FAILED  "
+		grep -vE '^ *(=== (RUN|PAUSE|CONT|NAME) |--- PASS: )' "$log"
 	fi
+	summary+=("$outcome $name ($((SECONDS - began)) s)")
+	while IFS= read -r line; do
+		unjudged+=("${line%%:*}")
+		summary+=("         not judged in it: $line")
+	done < <(not_judged "$log")
+}
+
+# The tests of a log of go test -v that a busy machine has made impossible to judge, with the reason.
+not_judged() {
+	awk '/^=== (RUN|CONT|NAME) /{ name = $3 } sub(/^.*_test\.go:[0-9]+: not judged: /, ""){ print name ": " $0 }' "$1"
 }
 
 skip() {
@@ -41,22 +52,22 @@ build() { # directory, options
 	}
 }
 
-e2e() { # build directory, flags of go test
+e2e() { # build directory, more flags of go test
 	local dir=$1
 	shift
 	OAS_HOST=$PWD/$dir/test/host/oas_host OAS_MODULE=$PWD/$dir/mod_openai_audio_stream_standin.so \
-		go test -count=1 -parallel 6 "$@" ./test/e2e # they wait for real time more than they work
+		go test -count=1 -v -parallel 6 "$@" ./test/e2e # they wait for real time more than they work
 }
 
 step "gofmt" formatted
 step "go vet" go vet ./...
-step "go test -race" go test -race ./bridge/... ./module/... ./test/...
+step "go test -race" go test -v -race ./bridge/... ./module/... ./test/...
 step "go test without cgo" env CGO_ENABLED=0 go test ./module/...
 step "resampler against libspeexdsp" go test -tags speexdsp ./module/audio
 
 step "build" build build -DOAS_WERROR=ON
 step "C tests, stand-in host" ctest --test-dir build --output-on-failure -Q
-step "whole module in the stand-in host" e2e build -v
+step "whole module in the stand-in host" e2e build
 
 step "build with AddressSanitizer" build build-asan -DOAS_SANITIZE=address
 step "C tests with AddressSanitizer" ctest --test-dir build-asan --output-on-failure -Q
@@ -66,16 +77,28 @@ step "build with ThreadSanitizer" build build-tsan -DOAS_SANITIZE=thread
 step "C tests with ThreadSanitizer" ctest --test-dir build-tsan --output-on-failure -Q
 step "whole module with ThreadSanitizer" e2e build-tsan
 
-freeswitch=/usr/local/freeswitch
-if [ -x $freeswitch/bin/freeswitch ]; then
-	step "module in FreeSWITCH" env OAS_FREESWITCH=$freeswitch OAS_FREESWITCH_MODULE="$PWD/build/mod_openai_audio_stream.so" \
-		go test -count=1 ./test/freeswitch
-else
-	skip "module in FreeSWITCH" "FreeSWITCH is not installed in $freeswitch"
-fi
+# in_freeswitch PREFIX VERSION: the module as it is built against this FreeSWITCH, in it.
+in_freeswitch() {
+	local dir=build-fs-$2
+	cmake -S . -B "$dir" -DOAS_WERROR=ON -DFREESWITCH_PREFIX="$1" &&
+		cmake --build "$dir" -j "$jobs" --target oas_check_real_headers mod_openai_audio_stream &&
+		OAS_FREESWITCH=$1 OAS_FREESWITCH_MODULE=$PWD/$dir/mod_openai_audio_stream.so go test -count=1 -v ./test/freeswitch
+}
+
+prefixes=${OAS_FREESWITCH_PREFIXES-/usr/local/freeswitch:/opt/freeswitch:/opt/freeswitch-1.11}
+found=
+while IFS= read -r -d : prefix; do
+	[ -x "$prefix/bin/freeswitch" ] || continue
+	version=$(PKG_CONFIG_LIBDIR=$prefix/lib/pkgconfig pkg-config --modversion freeswitch) || version=$(basename "$prefix")
+	version=${version%%-*}
+	found=1
+	step "module in FreeSWITCH $version" in_freeswitch "$prefix" "$version"
+done <<<"$prefixes:"
+[ "$found" ] || skip "module in FreeSWITCH" "FreeSWITCH is not installed in any of $prefixes"
 skip "the live service" "it needs a key and a network; make demo URL=... tries it by hand"
 
 echo
 printf '%s\n' "${summary[@]}"
+echo "${#unjudged[@]} tests not judged because the machine was busy${unjudged[*]:+: ${unjudged[*]}}"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

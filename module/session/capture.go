@@ -8,11 +8,19 @@ import (
 )
 
 const (
-	// A pause in the frames of more than gapAfter is filled with silence up to gapMargin before now: the server's voice
-	// detector counts audio, not time, and would wait for the end of a sentence for ever. gapMost bounds one pause.
+	// A caller from whom nothing comes for gapAfter counts as silent. From then on silence is sent in real time, up to
+	// gapMargin before now, so that a frame which is a little late finds its place. gapMost bounds one pause.
 	gapAfter  = 120 * time.Millisecond
 	gapMargin = 40 * time.Millisecond
 	gapMost   = 30 * time.Second
+	// How often to look for frames that do not come, and while silence is sent in their place.
+	lookEvery = 40 * time.Millisecond
+	fillEvery = 20 * time.Millisecond
+	// sentenceEnd is the part of a pause in which a server's voice detector finds the end of a sentence. It is sent as
+	// it was. The time line is put right in what follows.
+	sentenceEnd = time.Second
+	// quietPeak is -50 dBFS: no sample of a pause is above it, and speech in a telephone is.
+	quietPeak = 100
 	// muteSilence ends the caller's sentence for the server when the caller is muted.
 	muteSilence = time.Second
 	// The callee's audio waits for calleeCushion before it is mixed, so that the jitter between two media threads
@@ -54,6 +62,17 @@ func (l *lane) convert(dst []int16, f *Frame) []int16 {
 }
 
 // capture turns the channel's frames into the pieces of audio that are sent. It belongs to the session's goroutine.
+//
+// A server's voice detector counts audio, not time: without silence in a pause it would wait for the end of a sentence
+// for ever. So the caller's time line is kept. Each frame moves due, up to which audio has been accounted for, by its
+// length, and due follows the clock:
+//
+//   - Frames come: due is at most now. A jump ahead of it is a burst of frames for which silence was sent. They replace
+//     what of it still waits here. The rest is a debt, and due stays ahead by it.
+//   - None has come for gapAfter in which somebody looked: a gap. Silence is sent until the next frame. Time in which
+//     nobody looked because the process did not run is no evidence: the frames of that time come late.
+//   - A pause has lasted for sentenceEnd, with or without frames: due is brought back to now. A debt is taken off the
+//     silence; for frames that were lost silence is added.
 type capture struct {
 	stream Stream
 	mix    command.Mix
@@ -64,27 +83,34 @@ type capture struct {
 	caller, callee lane
 	frame          Frame
 	pcm            []int16 // one frame's worth, converted
-	callerWaiting  []int16 // where there are two, the caller waits for as long as the callee does
 	calleeWaiting  []int16
 	calleeReady    bool
 
-	// due is the time up to which audio has been accounted for; zero until the first frame.
-	due       time.Time
-	lastFrame time.Time
+	due        time.Time     // zero until the first look
+	lastFrame  time.Time     // when it came
+	lastLook   time.Time     // when somebody looked for frames
+	nextLook   time.Time     // when it is due
+	watched    time.Duration // of the time since lastFrame, without a frame
+	covered    time.Time     // up to which the present gap has been dealt with
+	quietSince time.Time     // since when frames have been quiet; zero if the last one was not or nothing is to be put right
 
-	// pending is audio in the stream's channels, at rateHz, that has not been sent. Beyond most samples the oldest is
-	// dropped.
-	pending []int16
-	most    int
+	// pending is the caller's audio at rateHz that has not been sent, and beside the callee's where the mix wants it, up
+	// to calleeCushion shorter. Beyond most samples the oldest is dropped.
+	pending, beside []int16
+	most            int
+	taken           []int16 // what take returns of both
+	// The silence of the last gap lies in pending at fillAt.
+	fillAt, fillLen int
 
-	capturedSamples, droppedSamples, gapSamples int64 // per channel, at rateHz
+	droppedSamples, gapSamples int64 // per channel, at rateHz; gapSamples without what was replaced or taken off
 }
 
 func newCapture(stream Stream, mix command.Mix, rateHz int, bound time.Duration) *capture {
 	c := &capture{stream: stream, mix: mix, rateHz: rateHz}
 	c.caller.rateHz, c.callee.rateHz = rateHz, rateHz
 	if mix != command.Mono {
-		c.callerWaiting = make([]int16, timeSamples(calleeCushion, rateHz))
+		// The caller waits for as long as the callee does.
+		c.pending = make([]int16, timeSamples(calleeCushion, rateHz))
 	}
 	c.bound(bound)
 	return c
@@ -92,14 +118,17 @@ func newCapture(stream Stream, mix command.Mix, rateHz int, bound time.Duration)
 
 // bound sets how much audio may wait to be sent.
 func (c *capture) bound(d time.Duration) {
-	c.most = int(timeSamples(d, c.rateHz)) * c.mix.Channels()
+	c.most = int(timeSamples(d, c.rateHz))
 	c.trim()
 }
 
 func (c *capture) silent() bool { return c.muted || c.paused }
 
-// drain takes what the media threads have left.
-func (c *capture) drain(now time.Time) {
+// drain takes what the media threads have left. It returns when to look for a gap.
+func (c *capture) drain(now time.Time) time.Time {
+	if c.due.IsZero() {
+		c.begin(now)
+	}
 	if c.mix != command.Mono {
 		for c.stream.ReadCallee(&c.frame) {
 			if c.silent() {
@@ -109,42 +138,150 @@ func (c *capture) drain(now time.Time) {
 		}
 	}
 	for c.stream.ReadCaller(&c.frame) {
-		n := len(c.frame.PCM) / max(c.frame.Channels, 1)
-		// Keeps a slow sound card's drift from adding up to a false gap.
-		if earliest := now.Add(-gapMargin); c.due.Before(earliest) {
-			c.due = earliest
-		}
-		c.due = c.due.Add(samplesTime(uint64(n), max(c.frame.RateHz, 1)))
-		c.lastFrame = now
 		if c.silent() {
+			c.begin(now)
 			continue
 		}
-		c.pcm = c.caller.convert(c.pcm[:0], &c.frame)
-		c.emit(c.pcm)
+		c.add(now)
 	}
 	// Only now: after a stall the caller's frames, as many, have just taken theirs.
 	if n := len(c.calleeWaiting) - int(timeSamples(calleeMost, c.rateHz)); n > 0 {
 		n += int(timeSamples(calleeMost-calleeCushion, c.rateHz))
 		c.calleeWaiting = append(c.calleeWaiting[:0], c.calleeWaiting[n:]...)
 	}
+	return c.nextLook
 }
 
-// fillGap appends silence for time in which FreeSWITCH gave no frames (comfort noise, lost packets, hold). It returns
-// when to look again.
-func (c *capture) fillGap(now time.Time) time.Time {
-	if c.due.IsZero() {
-		c.due, c.lastFrame = now, now
+// begin starts the time line at now.
+func (c *capture) begin(now time.Time) {
+	c.due, c.quietSince = now, time.Time{}
+	c.heard(now)
+}
+
+// heard notes that there is a frame.
+func (c *capture) heard(now time.Time) {
+	c.lastFrame, c.lastLook, c.covered, c.watched = now, now, now, 0
+	c.nextLook = now.Add(lookEvery)
+}
+
+// add takes the frame that was read.
+func (c *capture) add(now time.Time) {
+	late := now.Sub(c.lastFrame) > gapAfter
+	c.heard(now)
+	c.pcm = c.caller.convert(c.pcm[:0], &c.frame)
+	length := samplesTime(uint64(len(c.frame.PCM)/max(c.frame.Channels, 1)), max(c.frame.RateHz, 1))
+	if c.pausing(now, late) && c.correct(now, length) {
+		return
 	}
-	if lag := now.Sub(c.due); lag >= gapAfter {
-		fill := lag - gapMargin
-		c.due = c.due.Add(fill)
-		if now.Sub(c.lastFrame) <= gapMost && !c.silent() {
-			n := int(timeSamples(fill, c.rateHz))
-			c.gapSamples += int64(n)
-			c.silence(n)
+	c.due = c.due.Add(length)
+	pcm := c.pcm
+	if ahead := c.due.Sub(now); ahead > 0 {
+		// Only silence can be too much: what is ahead beyond it came early, or the caller's clock is fast.
+		if filled := samplesTime(uint64(c.gapSamples), c.rateHz); ahead > filled {
+			ahead, c.due = filled, now.Add(filled)
+		}
+		pcm = pcm[c.replace(pcm, int(timeSamples(ahead, c.rateHz))):]
+	}
+	if behind := now.Add(-gapMost); c.due.Before(behind) {
+		c.due = behind
+	}
+	c.emit(pcm)
+}
+
+// pausing reports whether the caller, from whom frames come, has been quiet for so long that the time line may be put
+// right, if it needs to be. late: after a stall the frames say little of now.
+func (c *capture) pausing(now time.Time, late bool) bool {
+	lag := now.Sub(c.due)
+	if lag >= 0 && lag < gapAfter || !isQuiet(c.pcm) {
+		c.quietSince = time.Time{}
+		return false
+	}
+	if c.quietSince.IsZero() || late {
+		c.quietSince = now
+	}
+	return now.Sub(c.quietSince) >= sentenceEnd
+}
+
+// correct puts the time line right at a quiet frame. It reports whether the frame was taken off for that.
+func (c *capture) correct(now time.Time, length time.Duration) bool {
+	switch lag := now.Sub(c.due); {
+	case lag >= gapAfter:
+		c.fill(lag - gapMargin)
+	case lag <= -length && c.calleeIsQuiet():
+		c.gapSamples = max(c.gapSamples-int64(len(c.pcm)), 0)
+		n := min(len(c.pcm), len(c.calleeWaiting))
+		c.calleeWaiting = append(c.calleeWaiting[:0], c.calleeWaiting[n:]...)
+		return true
+	}
+	return false
+}
+
+// calleeIsQuiet reports whether nothing is lost when the callee's audio is not sent.
+func (c *capture) calleeIsQuiet() bool { return isQuiet(c.calleeWaiting) }
+
+func isQuiet(pcm []int16) bool {
+	for _, v := range pcm {
+		if v > quietPeak || v < -quietPeak {
+			return false
 		}
 	}
-	return c.due.Add(gapAfter)
+	return true
+}
+
+// replace puts the first of pcm in the place of as much silence that has not been sent, n samples at most. The silence
+// that stays is before it: what comes last is the newest. It returns how many samples were placed.
+func (c *capture) replace(pcm []int16, n int) int {
+	n = min(n, len(pcm), c.fillLen)
+	if n > 0 {
+		copy(c.pending[c.fillAt:], c.pending[c.fillAt+n:])
+		copy(c.pending[len(c.pending)-n:], pcm)
+		c.fillLen -= n
+		c.gapSamples -= int64(n)
+		c.due = c.due.Add(-samplesTime(uint64(n), c.rateHz))
+	}
+	return n
+}
+
+// fillGap takes what has come, and sends silence if FreeSWITCH gives no frames (comfort noise, lost packets, hold). It
+// returns when to look again.
+func (c *capture) fillGap(now time.Time) time.Time {
+	c.drain(now)
+	if since := now.Sub(c.lastLook); since > gapAfter {
+		c.watched = 0 // nobody looked for so long that the frames of that time may still be on their way
+	} else {
+		c.watched += min(since, lookEvery)
+	}
+	c.lastLook, c.nextLook = now, now.Add(lookEvery)
+	switch pause := now.Sub(c.lastFrame); {
+	case c.silent():
+		c.begin(now)
+	case pause > gapMost:
+		c.due, c.covered = now.Add(-gapMargin), now.Add(-gapMargin)
+	case c.watched >= gapAfter:
+		c.nextLook = now.Add(fillEvery)
+		missing, lag := now.Add(-gapMargin).Sub(c.covered), c.covered.Sub(c.due)
+		if pause >= sentenceEnd && (lag > 0 || c.calleeIsQuiet()) || lag > 0 && lag <= gapAfter {
+			missing += lag
+		}
+		c.covered = now.Add(-gapMargin)
+		c.fill(missing)
+	}
+	return c.nextLook
+}
+
+// fill adds silence for a time in which there were no frames.
+func (c *capture) fill(d time.Duration) {
+	n := int(timeSamples(d, c.rateHz))
+	if n <= 0 {
+		return
+	}
+	if c.fillAt+c.fillLen != len(c.pending) {
+		c.fillAt, c.fillLen = len(c.pending), 0
+	}
+	c.fillLen += n
+	c.gapSamples += int64(n)
+	c.due = c.due.Add(samplesTime(uint64(n), c.rateHz))
+	c.silence(n)
 }
 
 // mute stops the caller's audio or lets it through again. On the way in, the server gets a second of silence.
@@ -156,37 +293,18 @@ func (c *capture) mute(on bool) {
 	c.calleeWaiting = c.calleeWaiting[:0]
 }
 
+// silence adds n samples, 20 ms at a time so that the callee's audio finds its place.
 func (c *capture) silence(n int) {
-	for n > 0 {
-		k := min(n, c.rateHz/50)
-		if cap(c.pcm) < k {
-			c.pcm = make([]int16, k)
-		}
-		c.pcm = c.pcm[:k]
-		clear(c.pcm)
-		c.emit(c.pcm)
-		n -= k
+	for zeros := make([]int16, c.rateHz/50); n > 0; n -= len(zeros) {
+		c.emit(zeros[:min(n, len(zeros))])
 	}
 }
 
 // emit adds caller audio, with the callee's beside it where the mix wants it.
 func (c *capture) emit(caller []int16) {
-	n := len(caller)
-	c.capturedSamples += int64(n)
+	c.pending = append(c.pending, caller...)
 	if c.mix != command.Mono {
-		c.callerWaiting = append(c.callerWaiting, caller...)
-		caller = c.callerWaiting[:n]
-	}
-	switch c.mix {
-	case command.Mono:
-		c.pending = append(c.pending, caller...)
-	case command.Mixed:
-		c.pending = audio.Mix(c.pending, caller, c.takeCallee(len(caller)))
-	case command.Stereo:
-		c.pending = audio.Interleave(c.pending, caller, c.takeCallee(len(caller)))
-	}
-	if c.mix != command.Mono {
-		c.callerWaiting = append(c.callerWaiting[:0], c.callerWaiting[n:]...)
+		c.beside = append(c.beside, c.takeCallee(len(caller))...)
 	}
 	c.trim()
 }
@@ -207,28 +325,49 @@ func (c *capture) takeCallee(n int) []int16 {
 	return out
 }
 
+// ready is how many samples per channel may be sent.
+func (c *capture) ready() int {
+	if c.mix != command.Mono {
+		return len(c.beside)
+	}
+	return len(c.pending)
+}
+
 func (c *capture) trim() {
-	if over := len(c.pending) - c.most; over > 0 {
-		over += over % c.mix.Channels()
-		c.droppedSamples += int64(over / c.mix.Channels())
-		c.pending = append(c.pending[:0], c.pending[over:]...)
+	if over := c.ready() - c.most; over > 0 {
+		c.droppedSamples += int64(over)
+		c.sent(over)
 	}
 }
 
-// take removes the next n samples per channel, nil if there are fewer. The result is valid until drain or fillGap runs.
+// take removes the next n samples per channel, nil if there are fewer. The result is valid until the next call or until
+// drain or fillGap runs.
 func (c *capture) take(from *int, n int) []int16 {
-	n *= c.mix.Channels()
-	if len(c.pending)-*from < n {
+	if c.ready()-*from < n {
 		return nil
 	}
-	pcm := c.pending[*from : *from+n]
+	at := *from
 	*from += n
-	return pcm
+	switch c.mix {
+	case command.Mixed:
+		c.taken = audio.Mix(c.taken[:0], c.pending[at:*from], c.beside[at:*from])
+		return c.taken
+	case command.Stereo:
+		c.taken = audio.Interleave(c.taken[:0], c.pending[at:*from], c.beside[at:*from])
+		return c.taken
+	}
+	return c.pending[at:*from]
 }
 
-// sent forgets the first n samples (of all channels together).
+// sent forgets the first n samples per channel.
 func (c *capture) sent(n int) {
-	if n > 0 {
-		c.pending = append(c.pending[:0], c.pending[n:]...)
+	if n == 0 {
+		return
 	}
+	c.pending = append(c.pending[:0], c.pending[n:]...)
+	if c.mix != command.Mono {
+		c.beside = append(c.beside[:0], c.beside[n:]...)
+	}
+	c.fillLen -= min(max(n-c.fillAt, 0), c.fillLen)
+	c.fillAt = max(c.fillAt-n, 0)
 }

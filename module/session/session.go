@@ -159,7 +159,7 @@ func (s *Session) loop() {
 				s.channelClosed()
 				continue
 			}
-			s.capture.drain(time.Now())
+			s.gapAt = s.capture.drain(time.Now())
 			s.sendAudio()
 		case e := <-s.inbox:
 			s.handleLink(e)

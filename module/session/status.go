@@ -63,7 +63,7 @@ func (s *Session) status() status {
 		State: "waiting", URL: u.String(), Provider: s.provider.Name, RateHz: c.rateHz,
 		ChannelRateHz: look.RateHz,
 		AudioInMS:     s.turns.audioIn.Milliseconds(),
-		CallerWaitMS:  samplesTime(uint64(len(c.pending)/c.mix.Channels()), c.rateHz).Milliseconds(),
+		CallerWaitMS:  samplesTime(uint64(c.ready()), c.rateHz).Milliseconds(),
 		CallerDropMS:  s.callerDroppedMS(),
 		GapFilledMS:   samplesTime(uint64(c.gapSamples), c.rateHz).Milliseconds(),
 		PlayedMS:      p.playedMS,

@@ -37,32 +37,23 @@ func TestAgentAudioIsComplete(t *testing.T) {
 			if name == "writer of its own" {
 				writer = "silence"
 			}
-			// A machine that stalls for longer than the ring's second makes an underrun, which the module counts: such a
-			// run says nothing of completeness, and is made again.
-			for attempt := 1; ; attempt++ {
-				uuid := fmt.Sprintf("call-%d", attempt)
-				heard := filepath.Join(t.TempDir(), "heard.raw")
-				r.do("create %s rate=8000 caller=silence writer=%s record_write=%s", uuid, writer, heard)
-				r.api("+OK", "%s start %s mono 8k", uuid, srv.URL()+"&rate=8000&output_rate=8000")
-				r.event(uuid, "connect", 1)
-				r.api("+OK", "%s send_json %s", uuid, "eyJ0eXBlIjoicmVzcG9uc2UuY3JlYXRlIn0=") // {"type":"response.create"}
-				r.event(uuid, "openai_speech_stop", 1)
-				if n := len(r.Events(uuid, "openai_speech_start")); n != 1 {
-					t.Errorf("%d start events, want 1", n)
-				}
-				status := r.api("+OK {", "%s status", uuid)
-				r.do("hangup %s wait=1", uuid)
-				if !strings.Contains(status, `"underruns":0,`) && attempt < 3 {
-					t.Log("an underrun: ", status)
-					continue
-				}
-				raw, err := os.ReadFile(heard)
-				if err != nil {
-					t.Fatal(err)
-				}
-				checkRamp(t, raw, len(ramp))
-				return
+			heard := filepath.Join(t.TempDir(), "heard.raw")
+			r.do("create call rate=8000 caller=silence writer=%s record_write=%s", writer, heard)
+			r.api("+OK", "call start %s mono 8k", srv.URL()+"&rate=8000&output_rate=8000")
+			r.event("call", "connect", 1)
+			r.api("+OK", "call send_json %s", base64JSON(responseCreate))
+			r.event("call", "openai_speech_stop", 1)
+			if n := len(r.Events("call", "openai_speech_start")); n != 1 {
+				t.Errorf("%d start events, want 1", n)
 			}
+			status := r.status("call")
+			r.do("hangup call wait=1")
+			raw, err := os.ReadFile(heard)
+			if err != nil {
+				t.Fatal(err)
+			}
+			// A machine that stalls makes the ring run dry, which is heard and counted. The answer is whole all the same.
+			checkAnswer(t, samples(t, raw), len(ramp), int(status.Underruns))
 		})
 	}
 }
@@ -82,21 +73,6 @@ func samples(t *testing.T, raw []byte) []int16 {
 		t.Fatal(err)
 	}
 	return pcm
-}
-
-// checkRamp demands 1, 2, 3 ... n in the recording, once and without anything between, after silence.
-func checkRamp(t *testing.T, raw []byte, n int) {
-	t.Helper()
-	pcm := samples(t, raw)
-	at := 0
-	for at < len(pcm) && pcm[at] == 0 {
-		at++
-	}
-	for i := 0; i < n; i++ {
-		if at+i >= len(pcm) || pcm[at+i] != int16(i+1) {
-			t.Fatalf("sample %d of the answer (%d of the recording) is not %d", i, at+i, int16(i+1))
-		}
-	}
 }
 
 // The caller's voice silences the model, and the server learns how much was heard.
@@ -139,68 +115,40 @@ func TestPauseHoldsTheAnswer(t *testing.T) {
 	cfg := quiet
 	cfg.OutputRate, cfg.Answer = 8000, realtimetest.Speech(countTo(16000), 8000, "ramp")
 	srv := realtimetest.New(t, cfg)
-	for attempt := 1; ; attempt++ {
-		uuid := fmt.Sprintf("call-%d", attempt)
-		heard := filepath.Join(t.TempDir(), "heard.raw")
-		r.do("create %s rate=8000 caller=silence writer=none record_write=%s", uuid, heard)
-		r.api("+OK", "%s start %s mono 8k", uuid, srv.URL())
-		r.event(uuid, "connect", 1)
-		s := r.session(srv, attempt-1)
-		r.api("+OK", "%s send_json %s", uuid, base64JSON(responseCreate))
-		r.event(uuid, "openai_speech_start", 1)
-		r.frames(uuid, 20)
-		r.api("+OK", "%s pause", uuid)
-		r.frames(uuid, 5) // what was under way has come
-		before := s.AudioBytes()
-		r.frames(uuid, 20)
-		if after := s.AudioBytes(); after != before {
-			t.Errorf("%d bytes of the caller's audio came during the pause", after-before)
-		}
-		if n := len(r.Events(uuid, "openai_speech_stop")); n != 0 {
-			t.Error("the answer ended during the pause")
-		}
-		r.api("+OK", "%s resume", uuid)
-		r.event(uuid, "openai_speech_stop", 1)
-		if err := s.WaitAudio(r.ctx, before+320); err != nil {
-			t.Error("the caller's audio does not go on: ", err)
-		}
-		status := r.status(uuid)
-		r.do("hangup %s wait=1", uuid)
-		if status.Underruns > 0 && attempt < 3 {
-			t.Logf("a stalled machine: %+v", status)
-			continue
-		}
-		raw, err := os.ReadFile(heard)
-		if err != nil {
-			t.Fatal(err)
-		}
-		checkHeldRamp(t, samples(t, raw), 16000)
-		return
+	heard := filepath.Join(t.TempDir(), "heard.raw")
+	r.do("create call rate=8000 caller=silence writer=none record_write=%s", heard)
+	r.api("+OK", "call start %s mono 8k", srv.URL())
+	r.event("call", "connect", 1)
+	s := r.session(srv, 0)
+	r.api("+OK", "call send_json %s", base64JSON(responseCreate))
+	r.event("call", "openai_speech_start", 1)
+	r.frames("call", 20)
+	r.api("+OK", "call pause")
+	r.mark("call", s)
+	before := s.AudioBytes()
+	r.frames("call", 25)
+	r.mark("call", s)
+	if after := s.AudioBytes(); after != before {
+		t.Errorf("%d bytes of the caller's audio came during the pause", after-before)
 	}
-}
-
-// checkHeldRamp demands 1, 2, 3 ... n with one pause of whole frames in it, whose edges may be faded.
-func checkHeldRamp(t *testing.T, pcm []int16, n int) {
-	t.Helper()
-	const fade = 40 // 5 ms
-	first, last := slices.Index(pcm, 1), slices.Index(pcm, int16(n))
-	pause := last - first + 1 - n
-	if first < 0 || last < 0 || pause < 20*frame || pause%frame != 0 {
-		t.Fatalf("the answer was heard from %d to %d, with %d samples in it that are not its own", first, last, pause)
+	if n := len(r.Events("call", "openai_speech_stop")); n != 0 {
+		r.notJudged("the answer had ended before the pause", r.late())
 	}
-	held := 0
-	for held < n && pcm[first+held] == int16(held+1) {
-		held++
+	r.api("+OK", "call resume")
+	r.event("call", "openai_speech_stop", 1)
+	if err := s.WaitAudio(r.ctx, before+320); err != nil {
+		t.Error("the caller's audio does not go on: ", err)
 	}
-	for i := held; i < n; i++ {
-		if got := pcm[first+pause+i]; got != int16(i+1) && i-held >= fade {
-			t.Fatalf("sample %d of the answer is %d; it was held at %d for %d", i+1, got, held, pause)
-		}
+	status := r.status("call")
+	r.do("hangup call wait=1")
+	raw, err := os.ReadFile(heard)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for i := fade; i < pause; i++ {
-		if pcm[first+held+i] != 0 {
-			t.Fatalf("sample %d of the pause is not silence", i)
-		}
+	// The pause, and where a stalled machine made the ring run dry.
+	lengths := checkAnswer(t, samples(t, raw), 16000, 1+int(status.Underruns))
+	if len(lengths) > 0 && slices.Max(lengths) < 20*frame {
+		t.Errorf("the answer was held for %d samples, want a pause of more than %d", lengths, 20*frame)
 	}
 }
 
@@ -234,6 +182,8 @@ func TestMuteOpenAI(t *testing.T) {
 	r.event("call", "openai_speech_start", 1)
 	r.api("+OK", "call mute openai") // in the middle: silence now
 	r.event("call", "openai_speech_stop", 1)
+	// What of it is still on its way comes while muted.
+	r.poll("the module does not know that the second answer is done", func() bool { return jsonEvents(r, "call", "response.done") == 2 })
 	if status := r.status("call"); status.AgentWaitMS != 0 || status.PlayedMS >= 30000 {
 		t.Errorf("the rest of the answer waits: %+v", status)
 	}
@@ -308,17 +258,18 @@ func TestPlaybackLimit(t *testing.T) {
 	}
 }
 
-// Whatever writes to the channel, the answer is heard, and the packet rate is never doubled.
+// Whatever writes to the channel, the answer is heard, and never more packets go out than packet times have passed.
 func TestPacketRate(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	cfg := quiet
 	cfg.Answer = realtimetest.Tone(440, time.Second)
 	srv := realtimetest.New(t, cfg)
-	writers := []string{"none", "silence", "../testdata/agent.wav"}
+	writers := []string{"none", "silence", "tone:300"}
+	dir := t.TempDir()
 	for i, writer := range writers {
 		uuid := fmt.Sprintf("call-%d", i)
-		r.do("create %s rate=8000 caller=silence writer=%s loop=1", uuid, writer)
+		r.do("create %s rate=8000 caller=silence writer=%s loop=1 frames=%s", uuid, writer, filepath.Join(dir, uuid))
 		r.api("+OK", "%s start %s mono 8k", uuid, srv.URL())
 		r.event(uuid, "connect", 1)
 		r.api("+OK", "%s send_json %s", uuid, base64JSON(responseCreate))
@@ -330,12 +281,10 @@ func TestPacketRate(t *testing.T) {
 		r.do("writer %s %s", uuid, writers[(i+1)%len(writers)])
 		r.api("+OK", "%s send_json %s", uuid, base64JSON(responseCreate))
 		r.event(uuid, "openai_speech_stop", 2)
-		said, heard := r.passed(uuid)
-		if heard < 90 || heard > said+said/5+5 { // a few more when a stalled writer catches up
-			t.Errorf("writer %s: %d packets went out while %d came in; two answers are 100", writer, heard, said)
-		}
 		if played := r.status(uuid).PlayedMS; played != 2000 {
 			t.Errorf("writer %s: %d ms were played, want 2000", writer, played)
 		}
+		r.do("hangup %s wait=1", uuid)
+		checkRate(t, "writer "+writer, filepath.Join(dir, uuid), true)
 	}
 }

@@ -2,46 +2,78 @@ package e2e_test
 
 import (
 	"encoding/json"
-	"strings"
 	"testing"
 	"time"
 
 	"mod_openai_audio_stream/module/realtime/realtimetest"
 )
 
-// With STREAM_BARGE_IN off, or before min_ms, an answer plays out although the caller speaks: the module keeps it, and
-// the server is told not to cancel it.
+// spoke is how often the server has said that the caller begins to speak.
+func spoke(r *rig, uuid string) int { return jsonEvents(r, uuid, "input_audio_buffer.speech_started") }
+
+// With STREAM_BARGE_IN off an answer plays out although the caller speaks: the module keeps it, and the server is told
+// not to cancel it.
 func TestBargeInOff(t *testing.T) {
 	t.Parallel()
-	for _, value := range []string{"off", "min_ms=60000"} {
-		t.Run(value, func(t *testing.T) {
-			t.Parallel()
-			r := newRig(t)
-			// Sent hardly faster than it is heard, so that the caller's next sentence meets a running response.
-			srv := realtimetest.New(t, realtimetest.Config{Answer: realtimetest.Tone(440, 4*time.Second), Speed: 1.2, InputRate: 8000})
-			r.do("create call rate=8000 caller=../testdata/caller.wav writer=none")
-			r.do("set call STREAM_BARGE_IN %s", value)
-			r.api("+OK", "call start %s mono 8k", srv.URL()+"&rate=8000")
-			r.event("call", "openai_speech_stop", 1)
-			var turn struct {
-				PlayedMS    int64 `json:"played_ms"`
-				Interrupted bool
-			}
-			if err := json.Unmarshal([]byte(r.event("call", "turn", 1).Body), &turn); err != nil {
-				t.Fatal(err)
-			}
-			if turn.Interrupted || turn.PlayedMS != 4000 || len(r.Events("call", "truncated")) > 0 {
-				t.Errorf("the answer of 4 s did not play out: %+v", turn)
-			}
-			spoke := 0
-			for _, m := range r.Events("call", "json") {
-				if strings.Contains(m.Body, "input_audio_buffer.speech_started") {
-					spoke++
-				}
-			}
-			if spoke < 2 {
-				t.Errorf("the caller spoke %d times: nothing was put to the test", spoke)
-			}
-		})
+	r := newRig(t)
+	// Sent hardly faster than it is heard, so that the caller's words meet a running response.
+	srv := realtimetest.New(t, realtimetest.Config{Answer: realtimetest.Tone(440, 4*time.Second), Speed: 1.2, InputRate: 8000})
+	r.do("create call rate=8000 caller=silence writer=none")
+	r.do("set call STREAM_BARGE_IN off")
+	r.api("+OK", "call start %s mono 8k", srv.URL()+"&rate=8000")
+	r.event("call", "connect", 1)
+	r.api("+OK", "call send_json %s", base64JSON(responseCreate))
+	r.event("call", "openai_speech_start", 1)
+	r.do("caller call tone:300")
+	r.poll("the caller is not heard", func() bool { return spoke(r, "call") == 1 })
+	over := len(r.Events("call", "openai_speech_stop")) > 0
+	r.event("call", "openai_speech_stop", 1)
+	var turn struct {
+		PlayedMS    int64 `json:"played_ms"`
+		Interrupted bool
 	}
+	if err := json.Unmarshal([]byte(r.event("call", "turn", 1).Body), &turn); err != nil {
+		t.Fatal(err)
+	}
+	if turn.Interrupted || turn.PlayedMS != 4000 || len(r.Events("call", "truncated")) > 0 {
+		t.Errorf("the answer of 4 s did not play out: %+v", turn)
+	}
+	if over {
+		r.notJudged("the answer was over before the caller spoke", r.late())
+	}
+}
+
+// With min_ms a caller who speaks at once does not interrupt, and one who speaks when so much has been heard does.
+func TestBargeInAfter(t *testing.T) {
+	t.Parallel()
+	const minMS = 2000
+	r := newRig(t)
+	srv := realtimetest.New(t, realtimetest.Config{Answer: realtimetest.Tone(440, 30*time.Second), InputRate: 8000})
+	r.do("create call rate=8000 caller=silence writer=none")
+	r.do("set call STREAM_BARGE_IN min_ms=%d", minMS)
+	r.api("+OK", "call start %s mono 8k", srv.URL()+"&rate=8000")
+	r.event("call", "connect", 1)
+	r.api("+OK", "call send_json %s", base64JSON(responseCreate))
+	r.event("call", "openai_speech_start", 1)
+	_, begin := r.passed("call")
+	r.do("caller call tone:300")
+	r.poll("the caller is not heard", func() bool { return spoke(r, "call") == 1 })
+	if _, heard := r.passed("call"); (heard-begin)*20 > minMS-200 {
+		r.notJudged("the caller's first words came too late", r.late())
+	}
+	r.do("caller call silence")
+	r.do("wait uuid=call heard=%d timeout=60000", begin+minMS/20+50)
+	if n := len(r.Events("call", "truncated")); n != 0 {
+		t.Errorf("%d truncations by words before %d ms", n, minMS)
+	}
+	r.do("caller call tone:300")
+	m := r.event("call", "truncated", 1)
+	var cut struct {
+		AudioEndMS int64 `json:"audio_end_ms"`
+	}
+	decode(t, m.Body, &cut)
+	if n := spoke(r, "call"); n != 2 || cut.AudioEndMS < minMS {
+		t.Errorf("cut at %d ms by the caller's words number %d, want the second ones after %d", cut.AudioEndMS, n, minMS)
+	}
+	r.event("call", "openai_speech_stop", 1)
 }

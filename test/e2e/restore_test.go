@@ -11,9 +11,16 @@ import (
 func TestAnswerAfterALoss(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
+	sessions := 0 // the first one has so much to say that the loss comes in the middle of it
 	srv := realtimetest.New(t, realtimetest.Config{
 		InputRate: 8000, NoVAD: true, Speed: 1.5,
-		Answer: realtimetest.Speech(realtimetest.Sine(440, 2*time.Second, 24000), 24000, "I am fine."),
+		Answer: func(realtimetest.Turn) realtimetest.Reply {
+			length := time.Second
+			if sessions++; sessions == 1 {
+				length = time.Minute
+			}
+			return realtimetest.Say(realtimetest.Sine(440, length, 24000), 24000, "I am fine.")
+		},
 	})
 	r.do("create call rate=8000 caller=silence writer=none")
 	r.api("+OK", "call start %s mono 8k", srv.URL())

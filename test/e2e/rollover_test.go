@@ -48,7 +48,7 @@ func TestPlannedRollOver(t *testing.T) {
 	}
 	before, _, _ := old.CallerPCM()
 	after, _, _ := next.CallerPCM()
-	checkCallerRamp(t, append(before, after...), r.status("call"))
+	r.checkCaller("call", append(before, after...))
 	r.do("hangup call wait=1")
 	r.event("call", "disconnect", 1)
 	if c, d := len(r.Events("call", "connect")), len(r.Events("call", "disconnect")); c != 1 || d != 1 {

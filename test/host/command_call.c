@@ -297,11 +297,30 @@ static bool command_dtx(host_command_call_t *call)
 		return false;
 	}
 	pthread_mutex_lock(&session->source_mutex);
-	session->hold_frames_until_ns = host_now_ns() + atoll(call->words[1]) * NS_PER_MS;
+	session->hold_frames_until_ns = atomic_load(&session->clock_ns) + atoll(call->words[1]) * NS_PER_MS;
 	session->comfort_noise = call->n_words > 2 && !strcmp(call->words[2], "cng");
 	pthread_mutex_unlock(&session->source_mutex);
 	switch_core_session_rwunlock(session);
 	return true;
+}
+
+static void stall_run(void *arg)
+{
+	switch_sleep((switch_interval_time_t) (intptr_t) arg);
+}
+
+/* The channel's own thread does nothing for a while, and makes up for it after. */
+static bool command_stall(host_command_call_t *call)
+{
+	switch_core_session_t *session = host_command_channel(call, 0);
+	bool posted;
+
+	if (!session) {
+		return false;
+	}
+	posted = host_session_post(session, stall_run, (void *) (intptr_t) (atoll(call->words[1]) * 1000));
+	switch_core_session_rwunlock(session);
+	return posted || host_command_fail(call, "the channel is ending");
 }
 
 static void set_peer(switch_core_session_t *session, const char *peer)
@@ -458,6 +477,7 @@ const host_command_entry_t host_call_commands[] = {
 	{"app", "<uuid> <name> [data] [ ; <name> [data]]...", command_app, 2},
 	{"codec", "<uuid> [rate=] [ptime=] [channels=] [name=G722|G729] [dir=both|read|write]", command_codec, 1},
 	{"dtx", "<uuid> <ms> [none|cng]", command_dtx, 2},
+	{"stall", "<uuid> <ms>", command_stall, 2},
 	{"bridge", "<uuid> <uuid>", command_bridge, 2},
 	{"unbridge", "<uuid>", command_unbridge, 1},
 	{"caller", "<uuid> <source> [loop=0]", command_caller, 2},

@@ -240,7 +240,7 @@ struct switch_core_session {
 	pthread_mutex_t impl_mutex; /* Protects following. */
 	switch_codec_implementation_t read_impl;
 	switch_codec_implementation_t write_impl;
-	int64_t hold_frames_until_ns; /* DTX: no frames are read until then */
+	int64_t hold_frames_until_ns; /* DTX: no frames are read until then, by clock_ns */
 	bool comfort_noise;           /* DTX as the core shows it to a bug: frames of 0xff bytes */
 
 	switch_frame_t raw_read_frame;

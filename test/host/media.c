@@ -253,7 +253,7 @@ static bool next_caller_frame(switch_core_session_t *session, const switch_codec
 	bool ended = false;
 
 	pthread_mutex_lock(&session->source_mutex);
-	if (session->hold_frames_until_ns > host_now_ns()) {
+	if (session->hold_frames_until_ns > atomic_load(&session->clock_ns)) {
 		/* A frame of comfort noise reaches the bugs as 0xff bytes. */
 		have = session->comfort_noise;
 		memset(session->raw_read_buf, 255, impl->decoded_bytes_per_packet);
