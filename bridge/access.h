@@ -14,6 +14,7 @@ typedef struct oas_look {
 	uint64_t read;		/* those among them that the channel was given, or that were skipped */
 	uint64_t free;		/* samples that the ring would take now */
 	uint64_t underruns;	/* times that the ring ran dry inside an answer */
+	uint64_t underrun_us; /* length of the silence put in there, microseconds */
 	uint64_t drop_us;	/* length of the caller's and callee's frames that found their ring full, microseconds */
 	uint64_t flushed;	/* the last flush carried out: its number */
 	uint64_t flush_from; /* and up to which sample audio was played before it */
@@ -31,6 +32,7 @@ static inline void oas_stream_look(oas_stream_t *s, oas_look_t *look)
 	look->written = atomic_load_explicit(&s->agent.write_pos, memory_order_relaxed) / 2;
 	look->read = s->agent.cached_read_pos / 2; /* just refreshed */
 	look->underruns = atomic_load_explicit(&s->underruns, memory_order_relaxed);
+	look->underrun_us = atomic_load_explicit(&s->underrun_us, memory_order_relaxed);
 	look->drop_us = atomic_load_explicit(&s->capture_drop_us, memory_order_relaxed);
 	look->rate_hz = atomic_load_explicit(&s->write_rate_hz, memory_order_relaxed);
 }

@@ -144,7 +144,7 @@ bool oas_play(oas_play_t *p, oas_stream_t *s, int16_t *frame, uint32_t n_samples
 			p->dry = true;
 			atomic_fetch_add_explicit(&s->underruns, 1, memory_order_relaxed);
 		}
-		atomic_fetch_add_explicit(&s->underrun_samples, n_silent, memory_order_relaxed);
+		atomic_fetch_add_explicit(&s->underrun_us, (uint64_t) n_silent * 1000000 / rate_hz, memory_order_relaxed);
 	}
 	spread(frame, n_samples, n_channels);
 	return true;

@@ -22,7 +22,7 @@
  * 5. Play. What is queued goes into the frame, each sample once, in order. If it does not fill the frame, the rest is
  *    silence.
  * 6. Dry. With nothing queued and an answer open, the frame is silent. The first such sample of a dry spell counts one
- *    underrun, every one counts in underrun_samples; none does while a flush is carried out.
+ *    underrun, its length counts in underrun_us; none does while a flush is carried out.
  * 7. With nothing queued and no answer open, the frame is left alone.
  *
  * Edges do not click. Where agent audio stops and silence of ours follows (rules 3 to 6), the silence begins with a

@@ -74,7 +74,7 @@ typedef struct oas_stream {
 	_Atomic uint32_t write_rate_hz;		/* of the frames that the channel writes now; at attach, that it will write */
 	_Atomic uint64_t capture_drop_us;	/* length of the frames that found a capture ring full, microseconds */
 	_Atomic uint64_t underruns;			/* times the agent ring ran dry inside an answer */
-	_Atomic uint64_t underrun_samples;	/* silence put in there, samples at write_rate_hz */
+	_Atomic uint64_t underrun_us;		/* length of the silence put in there, microseconds */
 	_Atomic uint64_t flush_from;		/* agent ring position, bytes, up to which audio was played when flush_pos took
 										 * effect; valid once flush_done == flush_seq */
 	_Atomic uint64_t flush_done;		/* the last flush_seq carried out; release, pairs with Go's acquire */

@@ -50,9 +50,10 @@ type Look struct {
 	Flushed   bool   // the last Flush has been carried out
 	FlushedAt uint64 // up to which position audio was played before it
 
-	Underruns uint64 // times that the ring ran dry inside an answer
-	DroppedMS int64  // length of the frames that found a capture ring full
-	Closed    bool   // the channel has let go: it is gone, or can't be streamed any more
+	Underruns  uint64 // times that the ring ran dry inside an answer
+	UnderrunMS int64  // length of the silence that was heard there
+	DroppedMS  int64  // length of the frames that found a capture ring full
+	Closed     bool   // the channel has let go: it is gone, or can't be streamed any more
 }
 
 // Stream is the audio of one channel: caller and callee audio out of it, agent audio into it. Wake may be used by any

@@ -44,6 +44,7 @@ type status struct {
 	AgentWaitMS   int64  `json:"agent_waiting_ms"`
 	AgentDropMS   int64  `json:"agent_dropped_ms"`
 	Underruns     uint64 `json:"underruns"`
+	UnderrunMS    int64  `json:"underrun_ms"`
 	Turns         int    `json:"turns"`
 	Interruptions int    `json:"interruptions"`
 	LateDeltas    int    `json:"late_deltas"`
@@ -70,6 +71,7 @@ func (s *Session) status() status {
 		AgentWaitMS:   samplesTime(uint64(p.waiting), p.sourceHz).Milliseconds(),
 		AgentDropMS:   samplesTime(uint64(p.dropped), p.sourceHz).Milliseconds(),
 		Underruns:     look.Underruns,
+		UnderrunMS:    look.UnderrunMS,
 		Turns:         s.turns.count, Interruptions: s.turns.interruptions, LateDeltas: s.turns.lateDeltas,
 		Reconnects: max(s.connects-1, 0), BenignErrors: s.talk.benign,
 		Paused: c.paused, UserMuted: c.muted, OpenAIMuted: s.muteOpenAI,

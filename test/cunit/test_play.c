@@ -11,6 +11,7 @@
 #define FRAME 160
 #define TAIL (RATE * OAS_PLAY_TAIL_MS / 1000)
 #define RAMP (RATE * OAS_PLAY_RAMP_MS / 1000)
+#define MICROSECONDS(n_samples) ((n_samples) * UINT64_C(1000000) / RATE)
 #define MARK 12345 /* what the channel would have sent without us */
 
 static oas_doorbell_t bell = {.fd = -1};
@@ -167,7 +168,7 @@ static void test_answer_ends_inside_a_frame(void)
 	DECAY(50, sample_at(FRAME + 49));
 	SILENCE(50 + TAIL, FRAME);
 	CHECK(!play(s), "a decay outlived its frame");
-	CHECK(atomic_load(&s->underruns) == 0 && atomic_load(&s->underrun_samples) == 0, "counted an underrun");
+	CHECK(atomic_load(&s->underruns) == 0 && atomic_load(&s->underrun_us) == 0, "counted an underrun");
 	/* The next answer is not faded in, whether its first frame is the next one or a later one. */
 	put(s, 1000, FRAME + 50);
 	play(s);
@@ -189,11 +190,11 @@ static void test_underrun(void)
 	AUDIO(0, 100, 5000);
 	DECAY(100, sample_at(5099));
 	SILENCE(100 + TAIL, FRAME);
-	CHECK(atomic_load(&s->underruns) == 1 && atomic_load(&s->underrun_samples) == 60, "counted %llu of %llu samples",
-		  (unsigned long long) atomic_load(&s->underruns), (unsigned long long) atomic_load(&s->underrun_samples));
+	CHECK(atomic_load(&s->underruns) == 1 && atomic_load(&s->underrun_us) == MICROSECONDS(60), "counted %llu of %llu us",
+		  (unsigned long long) atomic_load(&s->underruns), (unsigned long long) atomic_load(&s->underrun_us));
 	CHECK(play(s), "left a frame alone inside an answer");
 	SILENCE(0, FRAME);
-	CHECK(atomic_load(&s->underruns) == 1 && atomic_load(&s->underrun_samples) == 60 + FRAME,
+	CHECK(atomic_load(&s->underruns) == 1 && atomic_load(&s->underrun_us) == MICROSECONDS(60 + FRAME),
 		  "a dry spell counts once, and all of its samples");
 	put(s, 5100, 2 * FRAME);
 	play(s);

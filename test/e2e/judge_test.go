@@ -116,6 +116,19 @@ func checkAnswer(t *testing.T, pcm []int16, n, breaks int) (lengths []int) {
 	return lengths
 }
 
+// checkUnderruns demands the samples 1, 2, 3 ... n as checkAnswer does, with the breaks that status has counted and of the
+// length that it has.
+func checkUnderruns(t *testing.T, pcm []int16, n int, status streamStatus) {
+	t.Helper()
+	silence := 0
+	for _, length := range checkAnswer(t, pcm, n, int(status.Underruns)) {
+		silence += length
+	}
+	if ms := int64(silence) / 8; ms != status.UnderrunMS {
+		t.Errorf("%d ms of silence in the answer, %d are counted", ms, status.UnderrunMS)
+	}
+}
+
 // goesOn reports whether the answer goes on here with its sample i, faded in.
 func goesOn(pcm []int16, i, n int) bool {
 	for j := 0; j < fadeIn && i+j < n; j++ {

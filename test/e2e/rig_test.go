@@ -172,6 +172,7 @@ type streamStatus struct {
 	AgentWaitMS   int64  `json:"agent_waiting_ms"`
 	AgentDropMS   int64  `json:"agent_dropped_ms"`
 	Underruns     uint64 `json:"underruns"`
+	UnderrunMS    int64  `json:"underrun_ms"`
 	Interruptions int    `json:"interruptions"`
 }
 

@@ -375,12 +375,14 @@ static bool set_source(host_command_call_t *call, bool caller)
 	switch_core_session_t *session = host_command_channel(call, 0);
 	host_source_t *source, *old;
 	const char *error;
+	switch_codec_implementation_t impl;
 	bool loop = atoi(host_command_option(call, "loop", caller ? "0" : "1")) != 0;
 
 	if (!session) {
 		return false;
 	}
-	source = host_source_open(call->words[1], loop, &error);
+	switch_core_session_get_read_impl(session, &impl);
+	source = host_source_open(call->words[1], impl.actual_samples_per_second, loop, &error);
 	if (source) {
 		host_source_t **place = caller ? &session->caller : &session->writer;
 

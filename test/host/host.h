@@ -74,7 +74,8 @@ size_t host_mux(const int16_t *in, size_t n_frames, uint32_t from_channels, uint
 /* source.c: where frames come from. One thread at a time; the session's source_mutex sees to it. */
 typedef struct host_source host_source_t;
 
-host_source_t *host_source_open(const char *spec, bool loop, const char **error);
+/* rate, Hz, is what it is expected to be read at. */
+host_source_t *host_source_open(const char *spec, uint32_t rate, bool loop, const char **error);
 void host_source_close(host_source_t *source);
 bool host_source_is_none(const host_source_t *source); /* gives no frames at all */
 /* Fill n_frames samples per channel; returns false once, when a file that does not loop has come to its end. */

@@ -107,9 +107,9 @@ static const char *open_media(switch_core_session_t *session, const host_call_op
 	host_codec_open(&session->write_codec, &options->format, session->pool);
 	session->read_impl = *session->read_codec.implementation;
 	session->write_impl = *session->write_codec.implementation;
-	session->caller = host_source_open(options->caller, options->loop, &error);
+	session->caller = host_source_open(options->caller, options->format.rate_hz, options->loop, &error);
 	if (!error) {
-		session->writer = host_source_open(options->writer, true, &error);
+		session->writer = host_source_open(options->writer, options->format.rate_hz, true, &error);
 	}
 	if (!error) {
 		session->recorder = host_recorder_open(&options->record, options->format.rate_hz, &error);

@@ -29,7 +29,9 @@ struct host_source {
 	size_t position; /* in clip, samples per channel */
 };
 
-host_source_t *host_source_open(const char *spec, bool loop, const char **error)
+static void set_clip_rate(host_source_t *source, uint32_t rate);
+
+host_source_t *host_source_open(const char *spec, uint32_t rate, bool loop, const char **error)
 {
 	host_source_t *source = calloc(1, sizeof(*source));
 
@@ -54,6 +56,9 @@ host_source_t *host_source_open(const char *spec, bool loop, const char **error)
 	} else {
 		source->kind = SOURCE_WAV;
 		*error = host_wav_read(spec, &source->wav);
+		if (!*error) {
+			set_clip_rate(source, rate); /* takes its time: not on the channel's thread */
+		}
 	}
 	if (*error) {
 		host_source_close(source);
