@@ -165,11 +165,12 @@ static void run_media(switch_core_session_t *session)
 	}
 }
 
-/* For an application on the channel's thread, which keeps the clock going by reading. */
+/* For an application on the channel's thread, which keeps the clock going by reading. Not noted as late, like the other
+ * calls of this kind: the core shuts modules down while the threads of ending channels are still in their
+ * applications. */
 switch_status_t switch_core_session_read_frame(switch_core_session_t *session, switch_frame_t **frame,
 											   switch_io_flag_t flags, int stream_id)
 {
-	HOST_NOTE_CALL();
 	(void) flags;
 	(void) stream_id;
 	*frame = &session->raw_read_frame;
@@ -195,7 +196,6 @@ switch_status_t switch_core_session_perform_kill_channel(switch_core_session_t *
 /* What the core hands to a channel as events, this host hands to it as jobs. */
 switch_status_t switch_ivr_parse_all_events(switch_core_session_t *session)
 {
-	HOST_NOTE_CALL();
 	run_jobs(session);
 	return SWITCH_STATUS_SUCCESS;
 }
