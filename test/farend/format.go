@@ -16,6 +16,9 @@ type Format struct {
 	Ptime       time.Duration // of a packet; 0 = 20 ms
 	PayloadType uint8         // 0 = the static one of Name, 96 for L16, 98 for others
 	Params      string        // fmtp, "" = none
+	// LittleEndian is L16 against RFC 3551, as FreeSWITCH sends and reads it on a call that began with another codec: it
+	// decides once whether to swap bytes.
+	LittleEndian bool
 }
 
 // The codecs of the tests. What is neither PCMU, PCMA nor L16 is opaque: its packets are kept, not decoded.
@@ -96,9 +99,9 @@ func (f Format) encode(pcm []int16) []byte {
 	case "PCMA":
 		return audio.EncodeALaw(nil, pcm)
 	case "L16":
-		b := make([]byte, 0, 2*len(pcm))
-		for _, v := range pcm {
-			b = binary.BigEndian.AppendUint16(b, uint16(v))
+		b := make([]byte, 2*len(pcm))
+		for i, v := range pcm {
+			f.order().PutUint16(b[2*i:], uint16(v))
 		}
 		return b
 	default:
@@ -116,10 +119,17 @@ func (f Format) decode(payload []byte) []int16 {
 	case "L16":
 		pcm := make([]int16, len(payload)/2)
 		for i := range pcm {
-			pcm[i] = int16(binary.BigEndian.Uint16(payload[2*i:]))
+			pcm[i] = int16(f.order().Uint16(payload[2*i:]))
 		}
 		return pcm
 	default:
 		return nil
 	}
+}
+
+func (f Format) order() binary.ByteOrder {
+	if f.LittleEndian {
+		return binary.LittleEndian
+	}
+	return binary.BigEndian
 }

@@ -169,6 +169,9 @@ func (m *media) agree(remote netip.AddrPort, f Format, events uint8, ours Direct
 	if m.format.RateHz != f.RateHz || m.format.Name != f.Name || m.format.Ptime != f.Ptime {
 		m.marker = true
 	}
+	if offered := m.formats[f.PayloadType]; offered.Name == f.Name {
+		f.LittleEndian = offered.LittleEndian // no description says it
+	}
 	m.remote, m.format, m.events, m.direction = remote, f, events, ours
 	m.formats[f.PayloadType] = f
 	if !m.started {

@@ -176,6 +176,14 @@ func (c *Call) Play(leg string, pcm []int16, rateHz int) {
 	c.API("+OK", "uuid_broadcast %s %s aleg", leg, path)
 }
 
+// Broadcast plays a recording on the agent leg, over whatever it does, and returns when it is over.
+func (c *Call) Broadcast(pcm []int16, rateHz int) {
+	c.TB.Helper()
+	n := len(c.Events(c.Agent, "PLAYBACK_STOP"))
+	c.Play(c.Agent, pcm, rateHz)
+	c.Event("PLAYBACK_STOP", n+1)
+}
+
 // Which of a leg's audio a recording has.
 const (
 	Hears  = "RECORD_READ_ONLY"  // what it receives

@@ -1,6 +1,7 @@
 package freeswitch_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -83,4 +84,9 @@ func whole(t testing.TB, what string, reference, recording []int16, rateHz int) 
 	if slip := time.Duration(m.Slip) * time.Second / time.Duration(rateHz); ok && (slip.Abs() > time.Millisecond || m.SNR < 3) {
 		t.Errorf("%s: %v: want nothing lost or repeated", what, m)
 	}
+}
+
+// contextOf is the test's context, with an end.
+func contextOf(t testing.TB, bound time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(t.Context(), bound)
 }

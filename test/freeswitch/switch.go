@@ -262,6 +262,19 @@ func (s *Switch) stop() error {
 	}
 }
 
+// Stop stops the process for so long, all of its threads, as a machine does that has other work. It returns how long it
+// was.
+func (s *Switch) Stop(tb testing.TB, length time.Duration) time.Duration {
+	tb.Helper()
+	began := farend.Now()
+	err := syscall.Kill(s.PID, syscall.SIGSTOP)
+	time.Sleep(length) // what is simulated
+	if err = errors.Join(err, syscall.Kill(s.PID, syscall.SIGCONT)); err != nil {
+		tb.Fatal(err)
+	}
+	return farend.Now() - began
+}
+
 func (s *Switch) log() string {
 	b, _ := os.ReadFile(filepath.Join(s.Dir, "log", "freeswitch.log"))
 	return string(b)

@@ -1,0 +1,385 @@
+package freeswitch_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"mod_openai_audio_stream/module/realtime"
+	"mod_openai_audio_stream/module/realtime/realtimetest"
+	"mod_openai_audio_stream/test/farend"
+	"mod_openai_audio_stream/test/freeswitch"
+)
+
+// A stream is a guest on its channel: what else writes to it, holds it or bridges it works as it would without.
+
+func init() {
+	calls["Guest/broadcast after a re-INVITE"] = testBroadcastAfterReinvite
+	for _, direction := range []farend.Direction{farend.SendOnly, farend.Inactive} {
+		calls["Guest/held "+string(direction)] = func(t testing.TB) { testRemoteHold(t, direction) }
+		calls["Guest/cut after held "+string(direction)] = func(t testing.TB) { testCutAfterHold(t, direction) }
+	}
+	calls["Guest/gap in a bridge"] = testGapInBridge
+	calls["Guest/broadcast during a pause"] = testBroadcastDuringPause
+	calls["Guest/keys"] = testKeys
+	for name, bad := range map[string]realtimetest.Misbehaviour{
+		"HTTP 401": {Status: 401}, "error event": {Reject: &realtimetest.Rejection{Code: "invalid_api_key", Message: "no", Close: 3000}},
+	} {
+		calls["Guest/second application after "+name] = func(t testing.TB) { testSecondApplication(t, bad) }
+	}
+	calls["Guest/passthrough parked"] = testPassthroughParked
+	calls["Guest/passthrough bridged"] = testPassthroughBridged
+	calls["Guest/re-INVITE to passthrough"] = testReinviteToPassthrough
+}
+
+// frames are the numbered frames of a broadcast or an answer: count of them, of 20 ms at this rate.
+func frames(first, count, rateHz int) []int16 { return farend.Numbered(first, count, rateHz/50) }
+
+// checkFrames demands that these numbered frames left on the wire, each once and in order.
+func checkFrames(t testing.TB, what string, wire farend.Packets, first, count, rateHz int) {
+	t.Helper()
+	var numbers []int
+	found := farend.Numbers(wire.PCM(), rateHz/50)
+	for _, f := range found {
+		if f.N >= first && f.N < first+count {
+			numbers = append(numbers, f.N)
+		}
+	}
+	if missing := farend.Missing(found, first, first+count-1); len(missing) > 0 {
+		t.Errorf("%s: %d of %d frames never left: %s", what, len(missing), count, ranges(missing))
+	} else if !slices.IsSorted(numbers) || len(numbers) != count {
+		t.Errorf("%s: %d frames left in the order %s", what, len(numbers), ranges(numbers))
+	}
+}
+
+// ranges writes numbers as 1-3 7.
+func ranges(numbers []int) string {
+	var b strings.Builder
+	for i := 0; i < len(numbers); {
+		j := i
+		for j+1 < len(numbers) && numbers[j+1] == numbers[j]+1 {
+			j++
+		}
+		fmt.Fprintf(&b, " %d", numbers[i])
+		if j > i {
+			fmt.Fprintf(&b, "-%d", numbers[j])
+		}
+		i = j + 1
+	}
+	return strings.TrimSpace(b.String())
+}
+
+// A parked call with a stream gets another codec. What is played on it then is heard whole.
+func testBroadcastAfterReinvite(t testing.TB) {
+	c := shared.Dial(t, uuidOf(t), "reinvite", farend.Invite{})
+	session := c.Begin(realtimetest.Config{NoVAD: true}, 24000)
+	moreAudio(t, session, 24000)
+	c.Broadcast(frames(0, 50, 8000), 8000)
+	checkFrames(t, "before the re-INVITE", c.Phone.Packets().Of("PCMU"), 0, 50, 8000)
+	c.Change(l16, farend.SendRecv)
+	moreAudio(t, session, 24000)
+	c.Broadcast(frames(100, 100, 16000), 16000)
+	checkFrames(t, "after the re-INVITE", c.Phone.Packets().Of("L16"), 100, 100, 16000)
+	c.Change(farend.PCMU.With(40*time.Millisecond), farend.SendRecv)
+	moreAudio(t, session, 24000)
+	c.Broadcast(frames(300, 100, 8000), 8000)
+	checkFrames(t, "after one of the packet time", c.Phone.Packets().Of("PCMU"), 300, 100, 8000)
+}
+
+// The process is stopped, as a machine does with other work to do. What is played then is heard whole, and no packets make
+// up for the time. Beside it is a call without a stream, for comparison.
+func TestStalledProcess(t *testing.T) {
+	t.Parallel()
+	s := freeswitch.Start(t)
+	c := s.Dial(t, "streaming", "park", farend.Invite{})
+	plain := s.Dial(t, "plain", "park", farend.Invite{})
+	c.Begin(realtimetest.Config{NoVAD: true}, 24000)
+	c.Until("the module paces the channel", func() bool { return len(c.Phone.Packets()) > 50 })
+	const count = 50 // a second
+	for i, length := range []time.Duration{20, 40, 60, 60, 60, 80, 100, 150} {
+		length *= time.Millisecond
+		took := s.Stop(t, length)
+		resumed := farend.Now()
+		first := 1000 * (i + 1)
+		c.Broadcast(frames(first, count, 8000), 8000)
+		plain.Broadcast(frames(first, count, 8000), 8000)
+		what := fmt.Sprintf("after a stall of %v", took.Round(time.Millisecond))
+		checkFrames(t, what, c.Phone.Packets(), first, count, 8000)
+		checkFrames(t, what+", without a stream", plain.Phone.Packets(), first, count, 8000)
+		// What was late leaves at once; from then on there is no more than the packet rate.
+		r := c.Phone.Packets().Between(resumed+200*time.Millisecond, farend.Now()).Report()
+		if r.Burst > 2.5 {
+			c.Blame(resumed, "%s: %.1f packets more than the packet rate: %v", what, r.Burst, r)
+		}
+		t.Logf("%s: %v", what, r)
+	}
+}
+
+// held makes a call whose answer is 10 s of numbered frames, and holds it after 2 s for 5 s, while the telephone's music
+// plays. It returns when the telephone has resumed, with the times of both.
+func held(t testing.TB, direction farend.Direction) (c *freeswitch.Call, session *realtimetest.Session, from, until time.Duration) {
+	t.Helper()
+	c = shared.Dial(t, uuidOf(t), "park", farend.Invite{})
+	c.Set("STREAM_INPUT_FORMAT", realtime.G711ULaw.String())
+	c.Set("STREAM_OUTPUT_FORMAT", realtime.G711ULaw.String())
+	session = c.Begin(realtimetest.Config{NoVAD: true, Answer: realtimetest.Speech(frames(0, answerFrames, 8000), 8000, "numbers")}, 8000)
+	c.Ask()
+	c.Until("two seconds of the answer", func() bool { return len(farend.Numbers(c.Phone.Packets().PCM(), 160)) >= 100 })
+	c.Change(c.Phone.Format(), direction)
+	from = farend.Now()
+	music := c.Phone.Play(frames(musicFrom, 250, 8000), 8000)
+	if direction == farend.Inactive {
+		time.Sleep(5 * time.Second) // the length of the hold: nothing of it can be waited for
+	} else {
+		<-music.Done()
+	}
+	until = farend.Now()
+	c.Change(c.Phone.Format(), farend.SendRecv)
+	return c, session, from, until
+}
+
+const (
+	answerFrames = 500
+	musicFrom    = 5000
+)
+
+// The telephone holds the call in mid-answer. Every sample of the answer leaves, before the hold and after it, none during
+// it; and the server gets nothing of the music.
+func testRemoteHold(t testing.TB, direction farend.Direction) {
+	c, session, from, until := held(t, direction)
+	c.Event("openai_speech_stop", 1)
+	wire := c.Phone.Packets()
+	checkFrames(t, "the answer", wire, 0, answerFrames, 8000)
+	// What was on its way when the hold was agreed may still come.
+	if during := farend.Numbers(wire.Between(from+40*time.Millisecond, until).PCM(), 160); len(during) > 0 {
+		t.Errorf("%d frames of the answer left during the hold", len(during))
+	}
+	if status := c.Stream("status"); !strings.Contains(status, `"audio_out_ms":10000,`) {
+		t.Errorf("not 10 s were played: %s", status)
+	}
+	if stopped := len(c.Events(c.Agent, "openai_speech_stop")); stopped != 1 {
+		t.Errorf("%d openai_speech_stop", stopped)
+	}
+	caller, _, _ := session.CallerPCM()
+	for _, n := range farend.Numbers(caller, 160) {
+		// In an inactive call the music waits until it is over.
+		if n.N >= musicFrom && direction == farend.SendOnly {
+			t.Errorf("the server got the telephone's music, from frame %d on", n.N-musicFrom)
+			break
+		}
+	}
+}
+
+// The answer is cut a second after a hold: the server is told what was heard, and a hold is not.
+func testCutAfterHold(t testing.TB, direction farend.Direction) {
+	c, _, _, until := held(t, direction)
+	heard := func() int { return len(farend.Numbers(c.Phone.Packets().PCM(), 160)) }
+	c.Until("more of the answer after the hold", func() bool {
+		return len(farend.Numbers(c.Phone.Packets().Between(until, farend.Now()).PCM(), 160)) >= 50
+	})
+	c.Stream("interrupt")
+	var cut struct {
+		AudioEndMS int `json:"audio_end_ms"`
+	}
+	if err := json.Unmarshal([]byte(c.Event("truncated", 1)["_body"]), &cut); err != nil {
+		t.Fatal(err)
+	}
+	if off := heard()*20 - cut.AudioEndMS; off > 40 || off < -40 {
+		t.Errorf("%d ms of the answer left, the server was told %d ms", heard()*20, cut.AudioEndMS)
+	}
+}
+
+// bridged makes a call that is bridged to another telephone, with a stream or without.
+func bridged(t testing.TB, name string, f farend.Format, stream bool) (a *freeswitch.Call, b *farend.Call) {
+	t.Helper()
+	peer, err := farend.Listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := peer.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	peer.Answering(farend.Answer{Formats: []farend.Format{f}})
+	a = shared.Dial(t, name, "peer", farend.Invite{Formats: []farend.Format{f},
+		Headers: map[string]string{"X-Peer": peer.Addr(), "X-Codec": f.Name}})
+	if b, err = peer.Accept(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	a.Event("CHANNEL_BRIDGE", 1)
+	if stream {
+		a.Begin(realtimetest.Config{NoVAD: true}, 24000)
+	}
+	return a, b
+}
+
+// The far side of a bridge pauses for 100 ms. The telephone gets what it would get without a stream: as many packets, with
+// the same timestamps and markers.
+func testGapInBridge(t testing.TB) {
+	const pauses = 5
+	run := func(name string, stream bool) (farend.Report, int) {
+		a, b := bridged(t, name, farend.PCMU, stream)
+		<-b.Play(frames(0, 50, 8000), 8000).Done()
+		a.Until("the other telephone is heard", func() bool { return len(farend.Numbers(a.Phone.Packets().PCM(), 160)) > 0 })
+		since, sent := farend.Now(), len(b.Sent())
+		for n := range pauses {
+			b.Stall(100 * time.Millisecond)
+			<-b.Play(frames(1000*(n+1), 50, 8000), 8000).Done()
+		}
+		sent = len(b.Sent()) - sent
+		a.Until("the last frame", func() bool {
+			found := farend.Numbers(a.Phone.Packets().PCM(), 160)
+			return len(found) > 0 && found[len(found)-1].N == 1000*pauses+49
+		})
+		for n := range pauses {
+			checkFrames(t, fmt.Sprintf("%s, after pause %d", name, n+1), a.Phone.Packets(), 1000*(n+1), 50, 8000)
+		}
+		if why := a.Busy(since); why != "" {
+			t.Logf("%s: %s", name, why)
+		}
+		r := a.Phone.Packets().Between(since, farend.Now()).Report()
+		t.Logf("%s: %v; the other telephone sent %d", name, r, sent)
+		return r, sent
+	}
+	since := farend.Now()
+	without, sentWithout := run(uuidOf(t)+"-without", false)
+	with, sentWith := run(uuidOf(t)+"-with", true)
+	// One packet may be on the edge of the time.
+	if extra := (with.Packets - sentWith) - (without.Packets - sentWithout); extra > 1 || len(with.Markers) != len(without.Markers) ||
+		len(with.Jumps) != len(without.Jumps) {
+		c := &freeswitch.Call{Switch: shared, TB: t}
+		c.Blame(since, "with a stream %d packets more, %d timestamp jumps and %d markers instead of %d and %d",
+			extra, len(with.Jumps), len(with.Markers), len(without.Jumps), len(without.Markers))
+	}
+}
+
+// The model is paused in mid-answer. What is played on the channel then is heard, once the answer has died away.
+func testBroadcastDuringPause(t testing.TB) {
+	const dying = 5 // frames
+	c := shared.Dial(t, uuidOf(t), "park", farend.Invite{})
+	c.Set("STREAM_OUTPUT_FORMAT", realtime.G711ULaw.String())
+	c.Begin(realtimetest.Config{NoVAD: true, Answer: realtimetest.Speech(frames(0, answerFrames, 8000), 8000, "numbers")}, 8000)
+	c.Ask()
+	c.Until("some of the answer", func() bool { return len(farend.Numbers(c.Phone.Packets().PCM(), 160)) >= 50 })
+	c.Stream("pause")
+	c.Broadcast(frames(1000, 100, 8000), 8000)
+	checkFrames(t, "the broadcast", c.Phone.Packets(), 1000+dying, 100-dying, 8000)
+	c.Stream("resume")
+	c.Event("openai_speech_stop", 1)
+	checkFrames(t, "the answer after it", c.Phone.Packets(), 60, answerFrames-60, 8000) // a frame at the pause may be cut up
+}
+
+// Keys that are pressed during the application are not typed into the menu behind it.
+func testKeys(t testing.TB) {
+	srv := realtimetest.New(t, realtimetest.Config{NoVAD: true})
+	c := shared.Dial(t, uuidOf(t), "menu", farend.Invite{Headers: map[string]string{"X-Server": srv.URL()}})
+	c.Event("connect", 1)
+	for n, digit := range []byte("57") {
+		up, err := c.Phone.Press(digit, 100*time.Millisecond)
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-up
+		c.Event("DTMF", n+1)
+	}
+	c.Stream("stop")
+	c.Event("CHANNEL_PARK", 1)
+	if pressed := c.API("", "uuid_getvar %s pressed", c.Agent); pressed != "" && pressed != "_undef_" {
+		t.Errorf("the menu got the keys %q that the caller pressed before it", pressed)
+	}
+}
+
+// The first server refuses: the application in the next line of the dialplan converses.
+func testSecondApplication(t testing.TB, bad realtimetest.Misbehaviour) {
+	answer := freeswitch.Signal(time.Second, 24000)
+	first := realtimetest.New(t, realtimetest.Config{Misbehave: realtimetest.Always(bad)})
+	second := realtimetest.New(t, realtimetest.Config{NoVAD: true, Answer: realtimetest.Speech(answer, 24000, "tone")})
+	c := shared.Dial(t, uuidOf(t), "twice", farend.Invite{Headers: map[string]string{"X-First": first.URL(), "X-Server": second.URL()}})
+	// Either it connects, or the dialplan has come to its end.
+	shared.Poll(t, "the second application connects, or the call ends", func() bool {
+		return len(c.Events(c.Agent, "connect")) > 0 || len(c.Events(c.Agent, "CHANNEL_HANGUP_COMPLETE")) > 0
+	})
+	if len(c.Events(c.Agent, "connect")) == 0 {
+		t.Fatalf("the second application did not connect: %s", strings.Join(c.Logged("has a stream already"), "\n"))
+	}
+	c.Ask()
+	c.Event("openai_speech_stop", 1)
+	checkWire(t, "server to caller", freeswitch.PCMU(freeswitch.Resample(answer, 24000, 8000)), c.Phone.Packets(), 8000, 35)
+	// Once per stream, last of all its events.
+	if n := len(c.Events(c.Agent, "end")); n != 1 {
+		t.Errorf("%d end events after one of two streams has ended, want 1", n)
+	}
+}
+
+// lives demands that a call still is one.
+func lives(t testing.TB, c *freeswitch.Call) {
+	t.Helper()
+	select {
+	case <-c.Phone.Done():
+		t.Errorf("the call has ended: %s", c.Events(c.Agent, "CHANNEL_HANGUP_COMPLETE"))
+	default:
+		c.API("true", "uuid_exists %s", c.Agent)
+	}
+}
+
+// refused demands that a stream cannot be started on the call because of its codec.
+func refused(t testing.TB, c *freeswitch.Call, srv *realtimetest.Server, codec string) {
+	t.Helper()
+	reply := c.API("", "uuid_openai_audio_stream %s start %s mono 24k", c.Agent, srv.URL())
+	if !strings.HasPrefix(reply, "-ERR") || !strings.Contains(reply, codec) {
+		t.Errorf("start on %s: %q, want -ERR ... %s ...", codec, reply, codec)
+	}
+}
+
+// FreeSWITCH cannot decode G.729 here, it only passes it on: a start says so, and the call goes on.
+func testPassthroughParked(t testing.TB) {
+	srv := realtimetest.New(t, realtimetest.Config{NoVAD: true})
+	c := shared.Dial(t, uuidOf(t), "park", farend.Invite{Formats: []farend.Format{farend.G729}})
+	refused(t, c, srv, "G729")
+	lives(t, c)
+}
+
+func testPassthroughBridged(t testing.TB) {
+	srv := realtimetest.New(t, realtimetest.Config{NoVAD: true})
+	a, b := bridged(t, uuidOf(t), farend.G729, false)
+	a.Until("packets pass", func() bool { return len(a.Phone.Packets()) > 25 })
+	refused(t, a, srv, "G729")
+	have, theirs := len(a.Phone.Packets()), len(b.Packets())
+	passes := func() bool { return len(a.Phone.Packets()) > have+50 && len(b.Packets()) > theirs+40 }
+	shared.Poll(t, "packets pass after the start, or the call ends", func() bool {
+		select {
+		case <-a.Phone.Done():
+			return true
+		default:
+			return passes()
+		}
+	})
+	if !passes() {
+		t.Errorf("the bridge has ended: %d packets more came, and %d on the other side", len(a.Phone.Packets())-have, len(b.Packets())-theirs)
+	}
+	lives(t, a)
+}
+
+// A re-INVITE leads to such a codec: the stream ends and says why, the call goes on.
+func testReinviteToPassthrough(t testing.TB) {
+	c := shared.Dial(t, uuidOf(t), "park", farend.Invite{})
+	session := c.Begin(realtimetest.Config{NoVAD: true, Answer: realtimetest.Tone(440, 20*time.Second)}, 24000)
+	c.Ask()
+	c.Event("openai_speech_start", 1)
+	c.Change(farend.G729, farend.SendRecv)
+	ctx, cancel := contextOf(t, 10*time.Second)
+	defer cancel()
+	if _, err := session.WaitEnd(ctx); err != nil {
+		t.Errorf("the stream goes on: %v", err)
+	} else {
+		end := c.Event("end", 1)
+		if !strings.Contains(end["_body"], "G729") {
+			t.Errorf("the stream ended with %s, which does not name the codec", end["_body"])
+		}
+	}
+	lives(t, c)
+}
