@@ -1,8 +1,10 @@
 package freeswitch
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -76,25 +78,27 @@ func (m *machine) watch(cpu int) {
 	}
 }
 
-// busy says what the machine withheld from one time to another, "" if nothing that matters.
-func (m *machine) busy(from, until time.Duration) string {
+// between is what was withheld from one time to another.
+func (m *machine) between(from, until time.Duration) (all []stolen) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var worst stolen
-	n := 0
 	for _, s := range m.stolen {
 		if s.at > from && s.at-s.length < until {
-			n++
-			if s.length > worst.length {
-				worst = s
-			}
+			all = append(all, s)
 		}
 	}
-	if n == 0 {
+	return all
+}
+
+// busy says what the machine withheld from one time to another, "" if nothing that matters.
+func (m *machine) busy(from, until time.Duration) string {
+	all := m.between(from, until)
+	if len(all) == 0 {
 		return ""
 	}
+	worst := slices.MaxFunc(all, func(a, b stolen) int { return cmp.Compare(a.length, b.length) })
 	return fmt.Sprintf("%d times a processor did not run a thread that was due for %v and more, processor %d for %v",
-		n, stolenFrom, worst.cpu, worst.length.Round(time.Millisecond))
+		len(all), stolenFrom, worst.cpu, worst.length.Round(time.Millisecond))
 }
 
 // NotJudged ends a test without a verdict, because of what was measured of the machine. The words before the colon are
@@ -114,6 +118,9 @@ func (c *Call) Busy(from time.Duration) string {
 	}
 	return c.machine.busy(from, farend.Now())
 }
+
+// Stolen is how often since a time a processor did not run a thread that was due.
+func (s *Switch) Stolen(since time.Duration) int { return len(s.machine.between(since, farend.Now())) }
 
 // Blame is an Errorf about what the time of a thread can spoil: on a machine that was too busy since from there is no
 // verdict.
