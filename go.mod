@@ -5,6 +5,7 @@ go 1.25.0
 require (
 	github.com/coder/websocket v1.8.15
 	github.com/emiago/sipgo v1.7.2
+	github.com/pion/opus v0.1.0
 	github.com/pion/rtp v1.10.6
 	github.com/rs/zerolog v1.35.1
 	github.com/tidwall/gjson v1.20.0

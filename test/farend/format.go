@@ -21,7 +21,8 @@ type Format struct {
 	LittleEndian bool
 }
 
-// The codecs of the tests. What is neither PCMU, PCMA nor L16 is opaque: its packets are kept, not decoded.
+// The codecs of the tests. What is neither PCMU, PCMA, L16 nor Opus is opaque: its packets are kept, not decoded. Of Opus
+// only silence is sent.
 var (
 	PCMU  = Format{Name: "PCMU"}
 	PCMA  = Format{Name: "PCMA"}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/pion/opus"
 )
 
 // Packet is a packet that the call received.
@@ -20,7 +22,7 @@ type Packet struct {
 	Arrival     time.Duration // at this machine's kernel, on the clock of Now
 }
 
-// Samples is what the packet decodes to, nil for an opaque codec or an event.
+// Samples is what the packet decodes to; nil for an opaque codec, an event, and Opus, of which no packet stands alone.
 func (p Packet) Samples() []int16 { return p.Format.decode(p.Payload) }
 
 // Packets is what left on the wire, in order of arrival.
@@ -175,13 +177,27 @@ func (ps Packets) Report() Report {
 }
 
 // PCM is the sound of the packets, one after the other by their sequence numbers: what left, whatever the timestamps say.
-// Opaque codecs and events have none.
+// Opus is decoded to one channel; what does not decode is silence. Opaque codecs and events have none.
 func (ps Packets) PCM() (pcm []int16) {
+	decoder := opus.NewDecoder() // one channel, 48 kHz
 	for _, p := range ps.Ordered() {
-		pcm = append(pcm, p.Samples()...)
+		if p.Format.Name != Opus.Name {
+			pcm = append(pcm, p.Samples()...)
+			continue
+		}
+		out := make([]int16, opusMost)
+		n, err := decoder.DecodeToInt16(p.Payload, out)
+		if err != nil {
+			n = p.Format.Samples()
+			clear(out)
+		}
+		pcm = append(pcm, out[:n]...)
 	}
 	return pcm
 }
+
+// opusMost is how many samples a packet of Opus holds at most, 120 ms.
+const opusMost = 5760
 
 // Played is the sound as a phone with an ideal jitter buffer plays it: each packet where its timestamp puts it, silence
 // where there is none. A stream with another SSRC or rate follows the one before.

@@ -123,6 +123,50 @@ func TestStalledProcess(t *testing.T) {
 	}
 }
 
+// The process is stopped while the caller speaks. The server gets each frame that FreeSWITCH's own reading, which drops
+// packets after a stall, gave to the channel, and no frame twice.
+func TestStalledProcessListens(t *testing.T) {
+	t.Parallel()
+	const count = 500
+	s := freeswitch.Start(t)
+	c := s.Dial(t, "listening", "park", farend.Invite{})
+	c.Set("STREAM_INPUT_FORMAT", realtime.G711ULaw.String())
+	session := c.Begin(realtimetest.Config{NoVAD: true}, 8000)
+	read := c.Record(c.Agent, freeswitch.Hears)
+	moreAudio(t, session, 8000)
+	playing := c.Phone.Play(frames(0, count, 8000), 8000)
+	for _, length := range []time.Duration{20, 60, 60, 100, 300} {
+		moreAudio(t, session, 8000) // a second
+		s.Stop(t, length*time.Millisecond)
+	}
+	<-playing.Done()
+	moreAudio(t, session, 8000)
+	from, _, _ := read.Stop()
+	caller, _, _ := session.CallerPCM()
+	given, got := farend.Numbers(from, 160), farend.Numbers(caller, 160)
+	var lost []int
+	for _, n := range given {
+		if !slices.ContainsFunc(got, func(g farend.Number) bool { return g.N == n.N }) {
+			lost = append(lost, n.N)
+		}
+	}
+	if len(lost) > 0 {
+		t.Errorf("the channel read %d frames, the server got %d: %s is missing", len(given), len(got), ranges(lost))
+	}
+	if !slices.IsSortedFunc(got, func(a, b farend.Number) int { return a.N - b.N }) {
+		t.Error("the server got frames in another order")
+	}
+	for i := 1; i < len(got); i++ {
+		if got[i].N == got[i-1].N {
+			t.Errorf("the server got frame %d twice", got[i].N)
+		}
+	}
+	t.Logf("of %d frames that the telephone sent FreeSWITCH dropped %s", count, ranges(farend.Missing(given, 0, count-1)))
+	if dropped := len(farend.Missing(given, 0, count-1)); dropped > count/2 {
+		freeswitch.NotJudged(t, "FreeSWITCH read only %d of %d frames", count-dropped, count)
+	}
+}
+
 // held makes a call whose answer is 10 s of numbered frames, and holds it after 2 s for 5 s, while the telephone's music
 // plays. It returns when the telephone has resumed, with the times of both.
 func held(t testing.TB, direction farend.Direction) (c *freeswitch.Call, session *realtimetest.Session, from, until time.Duration) {
@@ -209,6 +253,15 @@ func testCutAfterHold(t testing.TB, direction farend.Direction) {
 // bridged makes a call that is bridged to another telephone, with a stream or without.
 func bridged(t testing.TB, name string, f farend.Format, stream bool) (a *freeswitch.Call, b *farend.Call) {
 	t.Helper()
+	a, b = bridgedOn(t, shared, name, f)
+	if stream {
+		a.Begin(realtimetest.Config{NoVAD: true}, 24000)
+	}
+	return a, b
+}
+
+func bridgedOn(t testing.TB, s *freeswitch.Switch, name string, f farend.Format) (a *freeswitch.Call, b *farend.Call) {
+	t.Helper()
 	peer, err := farend.Listen()
 	if err != nil {
 		t.Fatal(err)
@@ -219,15 +272,12 @@ func bridged(t testing.TB, name string, f farend.Format, stream bool) (a *freesw
 		}
 	})
 	peer.Answering(farend.Answer{Formats: []farend.Format{f}})
-	a = shared.Dial(t, name, "peer", farend.Invite{Formats: []farend.Format{f},
+	a = s.Dial(t, name, "peer", farend.Invite{Formats: []farend.Format{f},
 		Headers: map[string]string{"X-Peer": peer.Addr(), "X-Codec": f.Name}})
 	if b, err = peer.Accept(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	a.Event("CHANNEL_BRIDGE", 1)
-	if stream {
-		a.Begin(realtimetest.Config{NoVAD: true}, 24000)
-	}
 	return a, b
 }
 
