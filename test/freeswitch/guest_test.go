@@ -55,6 +55,18 @@ func checkFrames(t testing.TB, what string, wire farend.Packets, first, count, r
 	}
 }
 
+// checkOthers is checkFrames for what another writer wrote. FreeSWITCH loses the first frame or two of a file itself when
+// its threads do not run: so much may be blamed on the machine, not more.
+func checkOthers(t testing.TB, c *freeswitch.Call, since time.Duration, what string, wire farend.Packets, first, count, rateHz int) {
+	t.Helper()
+	missing := farend.Missing(farend.Numbers(wire.PCM(), rateHz/50), first, first+count-1)
+	if n := len(missing); n > 0 && n <= 2 {
+		c.Blame(since, "%s: %d of %d frames never left: %s", what, n, count, ranges(missing))
+		return
+	}
+	checkFrames(t, what, wire, first, count, rateHz)
+}
+
 // ranges writes numbers as 1-3 7.
 func ranges(numbers []int) string {
 	var b strings.Builder
@@ -82,7 +94,7 @@ func testBroadcastAfterReinvite(t testing.TB) {
 	rounds := []farend.Format{farend.PCMU, l16, farend.PCMU, l16, farend.PCMU.With(40 * time.Millisecond), farend.PCMA,
 		farend.PCMA.With(60 * time.Millisecond), l16, farend.PCMU}
 	for i, f := range rounds {
-		since := len(c.Phone.Packets())
+		since, began := len(c.Phone.Packets()), farend.Now()
 		if i > 0 {
 			c.Change(f, farend.SendRecv)
 		}
@@ -90,7 +102,7 @@ func testBroadcastAfterReinvite(t testing.TB) {
 		c.Until("the module paces the channel", func() bool { return len(c.Phone.Packets()) > since+i })
 		rateHz := c.Phone.Format().RateHz
 		c.Broadcast(frames(1000*i, count, rateHz), rateHz)
-		checkFrames(t, fmt.Sprintf("round %d, %v", i, f), c.Phone.Packets()[since:].Of(f.Name), 1000*i, count, rateHz)
+		checkOthers(t, c, began, fmt.Sprintf("round %d, %v", i, f), c.Phone.Packets()[since:].Of(f.Name), 1000*i, count, rateHz)
 	}
 }
 
@@ -105,21 +117,36 @@ func TestStalledProcess(t *testing.T) {
 	c.Until("the module paces the channel", func() bool { return len(c.Phone.Packets()) > 50 })
 	const count = 50 // a second
 	for i, length := range []time.Duration{20, 40, 60, 60, 60, 80, 100, 150} {
-		length *= time.Millisecond
-		took := s.Stop(t, length)
+		have := len(c.Phone.Packets())
+		c.Until("the module paces the channel again", func() bool { return len(c.Phone.Packets()) > have+10 })
+		took := s.Stop(t, length*time.Millisecond)
 		resumed := farend.Now()
 		first := 1000 * (i + 1)
-		c.Broadcast(frames(first, count, 8000), 8000)
-		plain.Broadcast(frames(first, count, 8000), 8000)
-		what := fmt.Sprintf("after a stall of %v", took.Round(time.Millisecond))
-		checkFrames(t, what, c.Phone.Packets(), first, count, 8000)
-		checkFrames(t, what+", without a stream", plain.Phone.Packets(), first, count, 8000)
-		// What was late leaves at once; from then on there is no more than the packet rate.
-		r := c.Phone.Packets().Between(resumed+200*time.Millisecond, farend.Now()).Report()
-		if r.Burst > 2.5 {
-			c.Blame(resumed, "%s: %.1f packets more than the packet rate: %v", what, r.Burst, r)
+		all := []*freeswitch.Call{c, plain}
+		for _, call := range all {
+			call.Play(call.Agent, frames(first, count, 8000), 8000)
 		}
-		t.Logf("%s: %v", what, r)
+		for _, call := range all {
+			call.Event("PLAYBACK_STOP", i+1)
+		}
+		what := fmt.Sprintf("after a stall of %v", took.Round(time.Millisecond))
+		lost := func(call *freeswitch.Call) []int {
+			return farend.Missing(farend.Numbers(call.Phone.Packets().PCM(), 160), first, first+count-1)
+		}
+		// What was late leaves at once; from then on there is no more than the packet rate.
+		burst := func(call *freeswitch.Call) farend.Report {
+			return call.Phone.Packets().Between(resumed+200*time.Millisecond, farend.Now()).Report()
+		}
+		ours, theirs := lost(c), lost(plain)
+		with, without := burst(c), burst(plain)
+		t.Logf("%s: %v; without a stream %v", what, with, without)
+		if len(ours) > len(theirs)+2 || with.Burst > without.Burst+6 {
+			t.Errorf("%s: frames %s never left, and %.1f packets more than the packet rate; without a stream %s and %.1f",
+				what, ranges(ours), with.Burst, ranges(theirs), without.Burst)
+		} else if len(ours) > len(theirs) || with.Burst > without.Burst+2.5 {
+			c.Blame(resumed, "%s: frames %s never left, and %.1f packets more than the packet rate; without a stream %s and %.1f",
+				what, ranges(ours), with.Burst, ranges(theirs), without.Burst)
+		}
 	}
 }
 
@@ -349,8 +376,9 @@ func testBroadcastDuringPause(t testing.TB) {
 	c.Ask()
 	c.Until("some of the answer", func() bool { return len(farend.Numbers(c.Phone.Packets().PCM(), 160)) >= 50 })
 	c.Stream("pause")
+	since := farend.Now()
 	c.Broadcast(frames(1000, 100, 8000), 8000)
-	checkFrames(t, "the broadcast", c.Phone.Packets(), 1000+dying, 100-dying, 8000)
+	checkOthers(t, c, since, "the broadcast", c.Phone.Packets(), 1000+dying, 100-dying, 8000)
 	c.Stream("resume")
 	c.Event("openai_speech_stop", 1)
 	checkFrames(t, "the answer after it", c.Phone.Packets(), 60, answerFrames-60, 8000) // a frame at the pause may be cut up
