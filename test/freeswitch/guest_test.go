@@ -150,6 +150,27 @@ func TestStalledProcess(t *testing.T) {
 	}
 }
 
+// Another call's re-INVITE holds that call's lock for a packet time, and with it the thread that paces both. What is played
+// on the first call then is heard whole.
+func TestStalledPacer(t *testing.T) {
+	t.Parallel()
+	const count = 50
+	s := freeswitch.Start(t) // of its own: there is one thread, until it was late
+	c := s.Dial(t, "streaming", "park", farend.Invite{})
+	other := s.Dial(t, "other", "reinvite", farend.Invite{Formats: []farend.Format{farend.PCMU.With(60 * time.Millisecond)}})
+	c.Begin(realtimetest.Config{NoVAD: true}, 24000)
+	other.Begin(realtimetest.Config{NoVAD: true}, 24000)
+	for i, f := range []farend.Format{farend.PCMA.With(60 * time.Millisecond), farend.PCMU.With(40 * time.Millisecond), l16, farend.PCMU.With(60 * time.Millisecond),
+		farend.PCMA, l16.With(60 * time.Millisecond), farend.PCMU} {
+		have := len(c.Phone.Packets())
+		c.Until("the module paces the channel", func() bool { return len(c.Phone.Packets()) > have+10 })
+		since := farend.Now()
+		other.Change(f, farend.SendRecv)
+		c.Broadcast(frames(1000*(i+1), count, 8000), 8000)
+		checkOthers(t, c, since, fmt.Sprintf("after re-INVITE %d of another call, to %v", i+1, f), c.Phone.Packets(), 1000*(i+1), count, 8000)
+	}
+}
+
 // The process is stopped while the caller speaks. The server gets each frame that FreeSWITCH's own reading, which drops
 // packets after a stall, gave to the channel, and no frame twice.
 func TestStalledProcessListens(t *testing.T) {
