@@ -358,7 +358,15 @@ func (c *Call) end(err error) {
 
 // Play sends this after what is being played already.
 func (c *Call) Play(pcm []int16, rateHz int) *Playing {
-	p := &Playing{done: make(chan struct{}), pcm: slices.Clone(pcm), rateHz: rateHz}
+	return c.enqueue(&Playing{done: make(chan struct{}), pcm: slices.Clone(pcm), rateHz: rateHz})
+}
+
+// Rest sends nothing for this long, in whole packets, after what is being played already.
+func (c *Call) Rest(length time.Duration) *Playing {
+	return c.enqueue(&Playing{done: make(chan struct{}), rest: length})
+}
+
+func (c *Call) enqueue(p *Playing) *Playing {
 	c.media.mu.Lock()
 	defer c.media.mu.Unlock()
 	select {

@@ -139,6 +139,19 @@ func TestStall(t *testing.T) {
 	}
 }
 
+// A rest is as long as it should be, and nothing is lost around it.
+func TestRest(t *testing.T) {
+	t.Parallel()
+	caller, callee := pair(t, farend.Invite{}, farend.Answer{})
+	caller.Play(farend.Numbered(0, 10, 160), 8000)
+	caller.Rest(100 * time.Millisecond)
+	<-caller.Play(farend.Numbered(10, 10, 160), 8000).Done()
+	wait(t, callee, "all frames", func() bool { return len(farend.Numbers(callee.Packets().PCM(), 160)) == 20 })
+	if r := callee.Packets().Report(); len(r.Jumps) != 1 || r.Jumps[0].Samples != 800 || !r.Jumps[0].Marked {
+		t.Errorf("%v", r)
+	}
+}
+
 // Holds and other codecs: the other side is told, and sends what was agreed.
 func TestChange(t *testing.T) {
 	t.Parallel()

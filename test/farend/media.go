@@ -30,7 +30,8 @@ type Playing struct {
 
 	pcm    []int16
 	rateHz int
-	err    error // valid when done
+	rest   time.Duration // instead of sound, nothing for so long
+	err    error         // valid when done
 }
 
 // Done is closed when the last packet of it has left, or it never will; see Err.
@@ -235,6 +236,9 @@ func (m *media) sendOne() {
 	switch {
 	case len(m.keys) > 0 && m.events != 0:
 		let = m.press(&packet, at, f)
+	case len(m.queue) > 0 && m.queue[0].rest > 0:
+		m.rest(f)
+		return
 	case len(m.queue) > 0:
 		packet.Payload = m.next(f)
 	case m.quiet:
@@ -261,6 +265,16 @@ func (m *media) write(p *rtp.Packet) {
 	}
 	// A closed socket ends the sender; a port that nobody has is FreeSWITCH's affair.
 	_, _ = m.conn.WriteToUDPAddrPort(b, m.remote)
+}
+
+// rest lets the time of a packet pass. The caller holds mu.
+func (m *media) rest(f Format) {
+	m.marker = true
+	p := m.queue[0]
+	if p.rest -= f.Ptime; p.rest <= 0 {
+		close(p.done)
+		m.queue = m.queue[1:]
+	}
 }
 
 // next is the payload of the next packet of what is being played. The caller holds mu.

@@ -329,62 +329,61 @@ func bridgedOn(t testing.TB, s *freeswitch.Switch, name string, f farend.Format)
 	return a, b
 }
 
-// The far side of a bridge pauses for 100 ms. The telephone gets what it would get without a stream: as many packets, with
-// the same timestamps and markers. FreeSWITCH itself drops a packet after such a pause: so it may with a stream.
+// between is the packets from the first numbered one to the last, and what is odd about them: packets without a number,
+// which no other telephone sent, and timestamps that go back or jump by more than a second.
+func between(ps farend.Packets) (wire farend.Packets, unnumbered, wild int) {
+	first, last, count := -1, -1, 0
+	for i, p := range ps {
+		if len(farend.Numbers(p.Samples(), 160)) > 0 {
+			if first < 0 {
+				first = i
+			}
+			last = i
+			count++
+		}
+	}
+	if first < 0 {
+		return nil, 0, 0
+	}
+	wire = ps[first : last+1]
+	for _, j := range wire.Report().Jumps {
+		if j.Samples < 0 || j.Samples > 8000 {
+			wild++
+		}
+	}
+	return wire, len(wire) - count, wild
+}
+
+// The far side of a bridge pauses for 100 ms, five times. The telephone gets what it would get without a stream: the other
+// telephone's frames, and no others between them. How many of those FreeSWITCH itself drops after a pause differs from one
+// run to the next, and so do the steps by which it then moves its timestamps.
 func testGapInBridge(t testing.TB) {
 	const pauses = 5
-	type result struct {
-		farend.Report
-		extra   int   // packets that came beyond those the other telephone sent
-		missing []int // of its frames
-	}
-	run := func(name string, stream bool) (res result) {
+	run := func(name string, stream bool) (unnumbered, wild, markers int) {
 		a, b := bridged(t, name, farend.PCMU, stream)
-		<-b.Play(frames(0, 50, 8000), 8000).Done()
-		a.Until("the other telephone is heard", func() bool { return len(farend.Numbers(a.Phone.Packets().PCM(), 160)) > 40 })
-		since, sent := farend.Now(), len(b.Sent())
-		<-b.Play(frames(100, 10, 8000), 8000).Done()
+		b.Play(frames(0, 50, 8000), 8000)
 		for n := range pauses {
-			b.Stall(100 * time.Millisecond)
-			<-b.Play(frames(1000*(n+1), 50, 8000), 8000).Done()
+			b.Rest(100 * time.Millisecond)
+			b.Play(frames(1000*(n+1), 50, 8000), 8000)
 		}
-		sent = len(b.Sent()) - sent
 		a.Until("the last frame", func() bool {
 			found := farend.Numbers(a.Phone.Packets().PCM(), 160)
 			return len(found) > 0 && found[len(found)-1].N == 1000*pauses+49
 		})
-		wire := a.Phone.Packets().Between(since, farend.Now())
-		res.Report, res.extra = wire.Report(), len(wire)-sent
-		for n := range pauses {
-			res.missing = append(res.missing, farend.Missing(farend.Numbers(wire.PCM(), 160), 1000*(n+1), 1000*(n+1)+49)...)
+		wire, unnumbered, wild := between(a.Phone.Packets())
+		var missing []int
+		for n := range pauses + 1 {
+			missing = append(missing, farend.Missing(farend.Numbers(wire.PCM(), 160), 1000*n, 1000*n+49)...)
 		}
-		if why := a.Busy(since); why != "" {
-			t.Logf("%s: %s", name, why)
-		}
-		t.Logf("%s: %v; %d sent by the other telephone, missing %s", name, res.Report, sent, ranges(res.missing))
-		return res
+		r := wire.Report()
+		t.Logf("%s: %d packets that the other telephone did not send, %d wild timestamps, %s missing; %v", name, unnumbered, wild, ranges(missing), r)
+		return unnumbered, wild, len(r.Markers)
 	}
-	since := farend.Now()
-	without := run(uuidOf(t)+"-without", false)
-	with := run(uuidOf(t)+"-with", true)
-	steps := func(r result) (all []int) {
-		for _, j := range r.Jumps {
-			all = append(all, j.Samples)
-		}
-		slices.Sort(all)
-		return all
-	}
-	// One packet may be on the edge of the time, and each time that the machine withheld may move a few more. What goes
-	// beyond that has no excuse.
-	if extra := with.extra - without.extra; extra > 1 || len(with.Markers) != len(without.Markers) || !slices.Equal(steps(with), steps(without)) ||
-		len(with.missing) > len(without.missing) {
-		c := &freeswitch.Call{Switch: shared, TB: t}
-		complain := func(format string, args ...any) { c.Blame(since, format, args...) }
-		if extra > 1+2*c.Stolen(since) {
-			complain = t.Errorf
-		}
-		complain("with a stream %d packets more than without, markers %d instead of %d, timestamp jumps %v instead of %v, %d instead of %d frames missing",
-			extra, len(with.Markers), len(without.Markers), steps(with), steps(without), len(with.missing), len(without.missing))
+	unnumbered, wild, markers := run(uuidOf(t)+"-without", false)
+	ours, oursWild, oursMarkers := run(uuidOf(t)+"-with", true)
+	if ours > unnumbered+1 || oursWild > wild || oursMarkers > markers+1 {
+		t.Errorf("with a stream %d packets that the other telephone did not send, %d timestamps that jump for a second or back, and %d markers; without %d, %d and %d",
+			ours, oursWild, oursMarkers, unnumbered, wild, markers)
 	}
 }
 
