@@ -1,10 +1,8 @@
 package freeswitch
 
 import (
-	"cmp"
 	"fmt"
 	"runtime"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -78,31 +76,28 @@ func (m *machine) watch(cpu int) {
 	}
 }
 
-// between is what was withheld from one time to another.
-func (m *machine) between(from, until time.Duration) (all []stolen) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, s := range m.stolen {
-		if s.at > from && s.at-s.length < until {
-			all = append(all, s)
-		}
-	}
-	return all
-}
-
 // busy says what the machine withheld from one time to another, "" if nothing that matters.
 func (m *machine) busy(from, until time.Duration) string {
-	all := m.between(from, until)
-	if len(all) == 0 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n, worst := 0, stolen{}
+	for _, s := range m.stolen {
+		if s.at > from && s.at-s.length < until {
+			n++
+			if s.length > worst.length {
+				worst = s
+			}
+		}
+	}
+	if n == 0 {
 		return ""
 	}
-	worst := slices.MaxFunc(all, func(a, b stolen) int { return cmp.Compare(a.length, b.length) })
 	return fmt.Sprintf("%d times a processor did not run a thread that was due for %v and more, processor %d for %v",
-		len(all), stolenFrom, worst.cpu, worst.length.Round(time.Millisecond))
+		n, stolenFrom, worst.cpu, worst.length.Round(time.Millisecond))
 }
 
-// NotJudged ends a test without a verdict, because of what was measured of the machine. The words before the colon are
-// counted by test/run.sh.
+// NotJudged ends a test without a verdict, because of what was measured of the machine. The words before the colon are what
+// a summary counts.
 func NotJudged(tb testing.TB, format string, args ...any) {
 	tb.Helper()
 	tb.Skipf("not judged: "+format, args...)
@@ -118,9 +113,6 @@ func (c *Call) Busy(from time.Duration) string {
 	}
 	return c.machine.busy(from, farend.Now())
 }
-
-// Stolen is how often since a time a processor did not run a thread that was due.
-func (s *Switch) Stolen(since time.Duration) int { return len(s.machine.between(since, farend.Now())) }
 
 // Blame is an Errorf about what the time of a thread can spoil: on a machine that was too busy since from there is no
 // verdict.
