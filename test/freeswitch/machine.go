@@ -49,14 +49,17 @@ func (m *machine) close() {
 	m.running.Wait()
 }
 
-// watch keeps its thread for ever: it is bound to one processor, and ends with the goroutine.
+// watch binds its thread to one processor for as long. The thread must not end with it: a FreeSWITCH that it once started
+// would be killed (Pdeathsig).
 func (m *machine) watch(cpu int) {
 	runtime.LockOSThread()
-	var set unix.CPUSet
-	set.Set(cpu)
-	if unix.SchedSetaffinity(0, &set) != nil {
+	defer runtime.UnlockOSThread()
+	var before, one unix.CPUSet
+	one.Set(cpu)
+	if unix.SchedGetaffinity(0, &before) != nil || unix.SchedSetaffinity(0, &one) != nil {
 		return // a processor that this process may not use
 	}
+	defer func() { _ = unix.SchedSetaffinity(0, &before) }() // it was allowed before
 	last := farend.Now()
 	for {
 		select {
