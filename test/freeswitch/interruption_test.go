@@ -39,6 +39,8 @@ func interrupt(t testing.TB, n int) {
 	c.Say(speech, rateHz)
 	c.Event("truncated", n)
 	c.Event("openai_speech_start", n+1) // the answer to the last word
+	have := len(c.Phone.Packets())
+	c.Until("the beginning of that answer", func() bool { return len(c.Phone.Packets()) > have+10 })
 	bursts := loudParts(c.Phone.Packets().PCM(), rateHz)
 	if len(bursts) != n+1 {
 		t.Errorf("the caller heard %d answers, want %d: %v", len(bursts), n+1, bursts)
