@@ -1,6 +1,7 @@
 package freeswitch
 
 import (
+	"context"
 	"encoding/base64"
 	"fmt"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"mod_openai_audio_stream/module/realtime/realtimetest"
+	"mod_openai_audio_stream/test/farend"
 )
 
 // Options are how a call is made. The zero value is PCMU to a parked agent leg.
@@ -17,13 +19,71 @@ type Options struct {
 	Vars      []string // more variables of the far leg, name=value
 }
 
-// Call is a call of the FreeSWITCH to itself. The far leg is parked: while it plays nothing it sends nothing, as a phone
-// with silence suppression.
+// Call is a call of the FreeSWITCH, with a telephone or to itself. A far leg is parked: while it plays nothing it sends
+// nothing, as a phone with silence suppression.
 type Call struct {
 	*Switch
 	testing.TB
-	Agent, Far string // the legs' uuids
+	Agent      string       // the uuid of the leg that streams
+	Phone      *farend.Call // the other end; nil if that is a leg of FreeSWITCH
+	Far        string       // the uuid of that leg, else ""
 	recordings int
+}
+
+// Dial makes a call of a telephone to an extension of the context agent, which is hung up with the test. It returns when
+// the telephone has media: answered, or early.
+func (s *Switch) Dial(tb testing.TB, name, extension string, in farend.Invite) *Call {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), Bound)
+	defer cancel()
+	in.To, in.CallID = fmt.Sprintf("sip:%s@127.0.0.1:%d", extension, s.agentSIP), name
+	phone, err := s.phone.Dial(ctx, in)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	c := &Call{Switch: s, TB: tb, Agent: name, Phone: phone}
+	c.logged()
+	tb.Cleanup(c.Hangup)
+	return c
+}
+
+// logged shows FreeSWITCH's log of the call when its test fails.
+func (c *Call) logged() {
+	c.TB.Cleanup(func() {
+		if c.TB.Failed() {
+			c.TB.Logf("the log of %s:\n%s", c.Agent, strings.Join(c.Logged(c.Agent), "\n"))
+		}
+	})
+}
+
+// Say has the telephone say this and returns when the last of it has left.
+func (c *Call) Say(pcm []int16, rateHz int) {
+	c.TB.Helper()
+	playing := c.Phone.Play(pcm, rateHz)
+	<-playing.Done()
+	if err := playing.Err(); err != nil {
+		c.TB.Fatal(err)
+	}
+}
+
+// Until waits until cond, which is asked again after each packet of the telephone's, is true.
+func (c *Call) Until(what string, cond func() bool) {
+	c.TB.Helper()
+	ctx, cancel := context.WithTimeout(c.TB.Context(), Bound)
+	defer cancel()
+	if err := c.Phone.Wait(ctx, cond); err != nil {
+		c.TB.Fatalf("%s: %v", what, err)
+	}
+}
+
+// Change has the telephone offer another codec or direction in a re-INVITE.
+func (c *Call) Change(f farend.Format, d farend.Direction) {
+	c.TB.Helper()
+	ctx, cancel := context.WithTimeout(c.TB.Context(), Bound)
+	defer cancel()
+	if err := c.Phone.Change(ctx, f, d); err != nil {
+		c.TB.Fatal(err)
+	}
 }
 
 // Call makes a SIP call, which is hung up with the test. It returns when the far leg hears the agent leg: answered, or
@@ -42,11 +102,7 @@ func (s *Switch) Call(tb testing.TB, name string, o Options) *Call {
 	vars := append([]string{"origination_uuid=" + c.Far, "sip_invite_call_id=" + c.Agent, "timer_name=soft",
 		"absolute_codec_string=" + codec}, o.Vars...)
 	c.API("+OK", "originate {%s}sofia/far/%s@127.0.0.1:%d &park()", strings.Join(vars, ","), extension, s.agentSIP)
-	tb.Cleanup(func() {
-		if tb.Failed() {
-			tb.Logf("the log of %s:\n%s", name, strings.Join(s.Logged(name), "\n"))
-		}
-	})
+	c.logged()
 	return c
 }
 
@@ -120,6 +176,14 @@ func (c *Call) Play(leg string, pcm []int16, rateHz int) {
 	c.API("+OK", "uuid_broadcast %s %s aleg", leg, path)
 }
 
+// Broadcast plays a recording on the agent leg, over whatever it does, and returns when it is over.
+func (c *Call) Broadcast(pcm []int16, rateHz int) {
+	c.TB.Helper()
+	n := len(c.Events(c.Agent, "PLAYBACK_STOP"))
+	c.Play(c.Agent, pcm, rateHz)
+	c.Event("PLAYBACK_STOP", n+1)
+}
+
 // Which of a leg's audio a recording has.
 const (
 	Hears  = "RECORD_READ_ONLY"  // what it receives
@@ -156,9 +220,18 @@ func (r *Recording) Stop() (pcm []int16, rateHz, channels int) {
 	return pcm, rateHz, channels
 }
 
-// Hangup ends the call and waits until both legs are gone.
+// Hangup ends the call and waits until its legs are gone.
 func (c *Call) Hangup() {
 	c.TB.Helper()
+	if c.Phone != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), Bound)
+		defer cancel()
+		if err := c.Phone.Hangup(ctx); err != nil {
+			c.TB.Error(err)
+		}
+		c.Switch.Event(c.TB, c.Agent, "CHANNEL_HANGUP_COMPLETE", 1)
+		return
+	}
 	c.API("", "uuid_kill %s", c.Far)
 	for _, leg := range []string{c.Agent, c.Far} {
 		c.Switch.Event(c.TB, leg, "CHANNEL_HANGUP_COMPLETE", 1)

@@ -1,11 +1,13 @@
 package freeswitch_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"mod_openai_audio_stream/module/realtime"
 	"mod_openai_audio_stream/module/realtime/realtimetest"
+	"mod_openai_audio_stream/test/farend"
 	"mod_openai_audio_stream/test/freeswitch"
 )
 
@@ -28,6 +30,34 @@ func check(t testing.TB, what string, reference, recording []int16, rateHz int, 
 	if m, ok := compared(t, what, reference, recording, rateHz); ok && (m.SNR < 95 || m.Slip != 0 || m.Tone < wantDB) {
 		t.Errorf("%s: %v: want the reference but for a few bits and a tone of %g dB", what, m, wantDB)
 	}
+}
+
+// checkCaller demands in what the server got of the caller either what the telephone sent, or what the channel read of it:
+// FreeSWITCH's own reading drops packets after a stall, which is not the module's affair. read is FreeSWITCH's recording of
+// what the agent leg hears, of which the caller of this function has taken all.
+func checkCaller(t testing.TB, c *freeswitch.Call, since time.Duration, what string, sent, read, got []int16, rateHz int, wantDB float64) {
+	t.Helper()
+	m, err := freeswitch.Compare(sent, got, rateHz)
+	if err == nil && m.SNR >= 95 && m.Slip == 0 && m.Tone >= wantDB {
+		t.Logf("%s: %v", what, m)
+		return
+	}
+	t.Logf("%s: %v, %v: not what the telephone sent; what did the channel read?", what, m, err)
+	m, err = freeswitch.Compare(read, got, rateHz)
+	if err != nil || m.SNR < 95 || m.Slip != 0 {
+		c.Blame(since, "%s: %v, %v: the server got neither what the telephone sent nor what the channel read", what, m, err)
+		return
+	}
+	t.Logf("%s: %v: what the channel read, of which FreeSWITCH dropped some", what, m)
+}
+
+// checkWire demands the reference in what left on the wire, whenever it left, and that no packet is missing.
+func checkWire(t testing.TB, what string, reference []int16, wire farend.Packets, rateHz int, wantDB float64) {
+	t.Helper()
+	if r := wire.Report(); r.Lost+r.Duplicates > 0 || r.Streams != 1 {
+		t.Errorf("%s: %v, of %d streams", what, r, r.Streams)
+	}
+	check(t, what, reference, wire.PCM(), rateHz, wantDB)
 }
 
 // moreAudio waits until the server has got so many more bytes of the caller's.
@@ -54,4 +84,9 @@ func whole(t testing.TB, what string, reference, recording []int16, rateHz int) 
 	if slip := time.Duration(m.Slip) * time.Second / time.Duration(rateHz); ok && (slip.Abs() > time.Millisecond || m.SNR < 3) {
 		t.Errorf("%s: %v: want nothing lost or repeated", what, m)
 	}
+}
+
+// contextOf is the test's context, with an end.
+func contextOf(t testing.TB, bound time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(t.Context(), bound)
 }

@@ -39,7 +39,7 @@ type esl struct {
 
 // subscribed is what tests wait for.
 const subscribed = "event json BACKGROUND_JOB CHANNEL_CREATE CHANNEL_ANSWER CHANNEL_HANGUP_COMPLETE CHANNEL_EXECUTE " +
-	"CHANNEL_EXECUTE_COMPLETE CHANNEL_PARK CHANNEL_BRIDGE PLAYBACK_START PLAYBACK_STOP RECORD_STOP CODEC CUSTOM " +
+	"CHANNEL_EXECUTE_COMPLETE CHANNEL_PARK CHANNEL_BRIDGE PLAYBACK_START PLAYBACK_STOP RECORD_STOP CODEC DTMF CHANNEL_HOLD CHANNEL_UNHOLD CUSTOM " +
 	"mod_openai_audio_stream::connect mod_openai_audio_stream::disconnect mod_openai_audio_stream::error " +
 	"mod_openai_audio_stream::json mod_openai_audio_stream::openai_speech_start " +
 	"mod_openai_audio_stream::openai_speech_stop mod_openai_audio_stream::truncated mod_openai_audio_stream::turn " +

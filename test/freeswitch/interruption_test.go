@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"mod_openai_audio_stream/module/realtime/realtimetest"
-	"mod_openai_audio_stream/test/freeswitch"
+	"mod_openai_audio_stream/test/farend"
 )
 
 func init() {
@@ -18,17 +18,15 @@ func init() {
 	}
 }
 
-// The caller interrupts the model again and again, at moments of chance. What the far leg heard of each answer is what
+// The caller interrupts the model again and again, at moments of chance. What left on the wire of each answer is what
 // the server is told, and nothing of an answer is heard after it was cut.
 func interrupt(t testing.TB, n int) {
 	const rateHz = 8000
-	c := shared.Call(t, uuidOf(t), freeswitch.Options{})
+	c := shared.Dial(t, uuidOf(t), "park", farend.Invite{})
 	session := c.Begin(realtimetest.Config{
 		InputRate: rateHz, Speed: 5, Answer: realtimetest.Tone(1000, 20*time.Second),
 		Misbehave: realtimetest.Always(realtimetest.Misbehaviour{LateDeltas: 3}),
 	}, rateHz)
-	heard := c.Record(c.Far, freeswitch.Hears)
-
 	// Words of 400 ms. The detector takes half a second of silence for the end of one, and the answer begins; the next
 	// word comes while it is being heard.
 	var speech []int16
@@ -38,13 +36,12 @@ func interrupt(t testing.TB, n int) {
 		speech = append(speech, make([]int16, int(pause.Seconds()*rateHz))...)
 		speech = append(speech, word...)
 	}
-	c.Play(c.Far, speech, rateHz)
-	shared.Event(t, c.Far, "PLAYBACK_STOP", 1)
+	c.Say(speech, rateHz)
 	c.Event("truncated", n)
 	c.Event("openai_speech_start", n+1) // the answer to the last word
-	pcm, recordedHz, _ := heard.Stop()
-
-	bursts := loudParts(pcm, recordedHz)
+	have := len(c.Phone.Packets())
+	c.Until("the beginning of that answer", func() bool { return len(c.Phone.Packets()) > have+10 })
+	bursts := loudParts(c.Phone.Packets().PCM(), rateHz)
 	if len(bursts) != n+1 {
 		t.Errorf("the caller heard %d answers, want %d: %v", len(bursts), n+1, bursts)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"mod_openai_audio_stream/module/realtime/realtimetest"
+	"mod_openai_audio_stream/test/farend"
 	"mod_openai_audio_stream/test/freeswitch"
 )
 
@@ -23,8 +24,8 @@ func init() {
 func testStart(t testing.TB, extension string) {
 	answer := freeswitch.Signal(time.Second, 24000)
 	srv := realtimetest.New(t, realtimetest.Config{NoVAD: true, Answer: realtimetest.Speech(answer, 24000, "tone")})
-	c := shared.Call(t, uuidOf(t), freeswitch.Options{Extension: extension, Vars: []string{"sip_h_X-Server=" + srv.URL()}})
-	t.Cleanup(c.Hangup)
+	since := farend.Now()
+	c := shared.Dial(t, uuidOf(t), extension, farend.Invite{Headers: map[string]string{"X-Server": srv.URL()}})
 	c.Event("connect", 1)
 	if extension == "early" || extension == "dialplan" {
 		if reply := c.API("", "uuid_getvar %s api_result", c.Agent); !strings.HasPrefix(reply, "+OK") {
@@ -36,16 +37,16 @@ func testStart(t testing.TB, extension string) {
 		t.Errorf("answered %t in extension %s", answered, extension)
 	}
 	session := c.Session(srv, 0)
-	heard := c.Record(c.Far, freeswitch.Hears)
+	read := c.Record(c.Agent, freeswitch.Hears)
 	played := freeswitch.Signal(time.Second, 8000)
-	c.Play(c.Far, freeswitch.Padded(played, 8000), 8000)
 	c.Ask()
+	c.Say(freeswitch.Padded(played, 8000), 8000)
 	c.Event("openai_speech_stop", 1)
-	shared.Event(t, c.Far, "PLAYBACK_STOP", 1)
-	pcm, _, _ := heard.Stop()
-	check(t, "server to caller", freeswitch.PCMU(freeswitch.Resample(answer, 24000, 8000)), pcm, 8000, 35)
+	from, _, _ := read.Stop()
+	checkWire(t, "server to caller", freeswitch.PCMU(freeswitch.Resample(answer, 24000, 8000)), c.Phone.Packets(), 8000, 35)
 	caller, _, _ := session.CallerPCM()
-	check(t, "caller to server", freeswitch.Resample(freeswitch.PCMU(played), 8000, 24000), caller, 24000, 35)
+	checkCaller(t, c, since, "caller to server", freeswitch.Resample(freeswitch.ULaw(played), 8000, 24000),
+		freeswitch.Resample(from, 8000, 24000), caller, 24000, 35)
 }
 
 // An application that refuses leaves the call as it was.
@@ -78,8 +79,7 @@ func testTwoLines(t testing.TB) {
 // A start on a channel without media says so, and one after it has some works.
 func testStartBeforeMedia(t testing.TB) {
 	srv := realtimetest.New(t, realtimetest.Config{NoVAD: true})
-	c := shared.Call(t, uuidOf(t), freeswitch.Options{Extension: "no_media", Vars: []string{"sip_h_X-Server=" + srv.URL()}})
-	t.Cleanup(c.Hangup)
+	c := shared.Dial(t, uuidOf(t), "no_media", farend.Invite{Headers: map[string]string{"X-Server": srv.URL()}})
 	reply := c.API("", "uuid_getvar %s api_result", c.Agent)
 	if !strings.HasPrefix(reply, "-ERR") || !strings.Contains(reply, "without media") {
 		t.Errorf("api_result is %q, want -ERR ... without media ...", reply)

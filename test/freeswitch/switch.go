@@ -1,7 +1,7 @@
 // Package freeswitch runs the module in a real FreeSWITCH, against a Realtime server in the test's own process.
 //
-// Switch is a private FreeSWITCH on ports of its own, Call a SIP call of it to itself: the far leg, a caller who plays
-// and records files, and the agent leg, on which the module streams. The tests are beside them.
+// Switch is a private FreeSWITCH on ports of its own. Call is a call of it: its agent leg, on which the module streams, and
+// at the other end a telephone of the tests (package farend), or a leg of the same FreeSWITCH. The tests are beside them.
 package freeswitch
 
 import (
@@ -22,11 +22,13 @@ import (
 	"testing"
 	"text/template"
 	"time"
+
+	"mod_openai_audio_stream/test/farend"
 )
 
 // The environment that names what to test, and makes the tones long.
 const (
-	EnvPrefix = "OAS_FREESWITCH"        // where FreeSWITCH is installed
+	EnvPrefix = "OAS_FREESWITCH"        // where FreeSWITCH is installed: its prefix
 	EnvModule = "OAS_FREESWITCH_MODULE" // the module's .so
 	EnvLong   = "OAS_LONG"
 )
@@ -45,6 +47,8 @@ type Switch struct {
 	Dir string // its configuration, logs and recordings
 	PID int
 
+	phone             *farend.Phone
+	machine           *machine
 	esl               *esl
 	cmd               *exec.Cmd
 	out               bytes.Buffer // valid when it has ended
@@ -68,7 +72,17 @@ func Prepare(tb testing.TB) *Switch {
 	if prefix == "" || os.Getenv(EnvModule) == "" {
 		tb.Skipf("%s and %s do not name an installed FreeSWITCH and the module: make test does", EnvPrefix, EnvModule)
 	}
-	s := &Switch{Dir: tb.TempDir()}
+	phone, err := farend.Listen()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s := &Switch{Dir: tb.TempDir(), phone: phone, machine: watchMachine()}
+	tb.Cleanup(func() {
+		s.machine.close()
+		if err := phone.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
 	ctx, cancel := context.WithTimeout(context.Background(), Bound)
 	defer cancel()
 	if err := s.start(ctx, prefix); err != nil {
@@ -125,9 +139,16 @@ func (s *Switch) start(ctx context.Context, prefix string) error {
 			return err
 		}
 	}
-	modules, err := filepath.Glob(filepath.Join(prefix, "mod", "*.so"))
-	if err != nil {
-		return err
+	var modules []string
+	for _, dir := range []string{"mod", "lib/freeswitch/mod"} { // as its configure was told
+		found, err := filepath.Glob(filepath.Join(prefix, dir, "*.so"))
+		if err != nil {
+			return err
+		}
+		modules = append(modules, found...)
+	}
+	if len(modules) == 0 {
+		return fmt.Errorf("no modules in %s/mod or %s/lib/freeswitch/mod: %s must name the prefix of a FreeSWITCH", prefix, prefix, EnvPrefix)
 	}
 	for _, path := range modules {
 		if err := os.Symlink(path, filepath.Join(s.Dir, "mod", filepath.Base(path))); err != nil {
@@ -239,6 +260,19 @@ func (s *Switch) stop() error {
 		_ = s.cmd.Process.Signal(syscall.SIGABRT)
 		return errors.Join(errors.New("FreeSWITCH did not end"), <-ended)
 	}
+}
+
+// Stop stops the process for so long, all of its threads, as a machine does that has other work. It returns how long it
+// was.
+func (s *Switch) Stop(tb testing.TB, length time.Duration) time.Duration {
+	tb.Helper()
+	began := farend.Now()
+	err := syscall.Kill(s.PID, syscall.SIGSTOP)
+	time.Sleep(length) // what is simulated
+	if err = errors.Join(err, syscall.Kill(s.PID, syscall.SIGCONT)); err != nil {
+		tb.Fatal(err)
+	}
+	return farend.Now() - began
 }
 
 func (s *Switch) log() string {

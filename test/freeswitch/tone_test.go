@@ -8,105 +8,146 @@ import (
 	"mod_openai_audio_stream/module/audio"
 	"mod_openai_audio_stream/module/realtime"
 	"mod_openai_audio_stream/module/realtime/realtimetest"
+	"mod_openai_audio_stream/test/farend"
 	"mod_openai_audio_stream/test/freeswitch"
 )
 
 func init() {
-	for _, l := range lines {
-		for _, format := range []realtime.Format{realtime.PCM16, realtime.G711ULaw} {
+	for _, format := range []realtime.Format{realtime.PCM16, realtime.G711ULaw} {
+		for _, l := range lines {
 			calls["Tones/"+l.name+" "+format.String()] = func(t testing.TB) { toneBothWays(t, l, format) }
+		}
+		for _, l := range opusLines {
+			calls["Tones/from "+l.name+" "+format.String()] = func(t testing.TB) { toneFromOpus(t, l, format) }
+			calls["Tones/to "+l.name+" "+format.String()] = func(t testing.TB) { toneToOpus(t, l, format) }
 		}
 	}
 }
 
-// line is a codec of a call, and what it leaves of the sound.
+// line is a codec of a call with a telephone, and what it leaves of the sound.
 type line struct {
-	name     string
-	codec    string
-	rateHz   int
-	channels int
-	lossy    bool                  // what is encoded cannot be compared sample by sample
-	coded    func([]int16) []int16 // what the codec leaves
-	toneDB   float64               // of a tone through codec, pcm16 and back, at least
+	name   string
+	format farend.Format
+	rateHz int
+	toUs   func([]int16) []int16 // what FreeSWITCH's encoder leaves
+	fromUs func([]int16) []int16 // what the telephone's leaves
+	toneDB float64               // of a tone through codec, pcm16 and back, at least
 }
 
 func same(pcm []int16) []int16 { return pcm }
 
 var lines = []line{
-	{name: "PCMU 8 kHz", codec: "PCMU", rateHz: 8000, channels: 1, coded: freeswitch.PCMU, toneDB: 35},
-	{name: "L16 16 kHz", codec: "L16@16000h@20i", rateHz: 16000, channels: 1, coded: same, toneDB: 80},
-	{name: "Opus mono", codec: "opus@48000h@20i", rateHz: 48000, channels: 1, lossy: true, coded: same, toneDB: 80},
-	{name: "Opus stereo", codec: "opus@48000h@20i@2c", rateHz: 48000, channels: 2, lossy: true, coded: same, toneDB: 80},
+	{name: "PCMU 8 kHz", format: farend.PCMU, rateHz: 8000, toUs: freeswitch.PCMU, fromUs: freeswitch.ULaw, toneDB: 35},
+	{name: "L16 16 kHz", format: farend.L16, rateHz: 16000, toUs: same, fromUs: same, toneDB: 80},
+}
+
+// opusLine is a call over Opus, which FreeSWITCH encodes and decodes: as its own far leg offers it, and as a telephone does.
+type opusLine struct {
+	name, codec string
+	params      string
+	channels    int
+}
+
+var opusLines = []opusLine{
+	{name: "Opus mono", codec: "opus@48000h@20i", params: "stereo=0", channels: 1},
+	{name: "Opus stereo", codec: "opus@48000h@20i@2c", params: "stereo=1; sprop-stereo=1", channels: 2},
+}
+
+// toneLength is how long the tones are.
+func toneLength() time.Duration {
+	if os.Getenv(freeswitch.EnvLong) != "" {
+		return time.Minute
+	}
+	return 10 * time.Second
+}
+
+// sessionOf is what a format leaves of the sound: its rate, and the least that a tone keeps of toneDB.
+func sessionOf(format realtime.Format, toneDB float64) (rateHz int, coded func([]int16) []int16, wantDB float64) {
+	if format == realtime.G711ULaw {
+		return realtime.G711RateHz, freeswitch.ULaw, min(toneDB, 35)
+	}
+	return 24000, same, toneDB
 }
 
 // A steady tone arrives in both directions at once, whole, and is the one that was sent.
 func toneBothWays(t testing.TB, l line, format realtime.Format) {
-	length := 10 * time.Second
-	if os.Getenv(freeswitch.EnvLong) != "" {
-		length = time.Minute
-	}
-	rateHz, coded, wantDB := 24000, same, l.toneDB
-	if format == realtime.G711ULaw {
-		rateHz, coded, wantDB = realtime.G711RateHz, freeswitch.ULaw, min(l.toneDB, 35)
-	}
-	answer := freeswitch.Signal(length, 24000)
-	c := shared.Call(t, uuidOf(t), freeswitch.Options{Codec: l.codec})
+	rateHz, coded, wantDB := sessionOf(format, l.toneDB)
+	answer, played := freeswitch.Signal(toneLength(), 24000), freeswitch.Signal(toneLength(), l.rateHz)
+	since := farend.Now()
+	c := shared.Dial(t, uuidOf(t), "park", farend.Invite{Formats: []farend.Format{l.format}})
 	c.Set("STREAM_INPUT_FORMAT", format.String())
 	c.Set("STREAM_OUTPUT_FORMAT", format.String())
 	session := c.Begin(realtimetest.Config{NoVAD: true, Answer: realtimetest.Speech(answer, 24000, "tone")}, rateHz)
-
-	heard := c.Record(c.Far, freeswitch.Hears)
-	sent := c.Record(c.Agent, freeswitch.Sends)
 	read := c.Record(c.Agent, freeswitch.Hears)
-	played := freeswitch.Signal(length, l.rateHz)
-	c.Play(c.Far, freeswitch.Padded(played, l.rateHz), l.rateHz)
-	// FreeSWITCH's recorder of what a leg sends leaves frames out while the leg receives nothing, and for a while after:
-	// the agent speaks later than the caller.
-	moreAudio(t, session, bytesOf(time.Second, rateHz, format))
 	c.Ask()
+	c.Say(freeswitch.Padded(played, l.rateHz), l.rateHz)
 	c.Event("openai_speech_stop", 1)
-	out, _, outChannels := sent.Stop()
-	shared.Event(t, c.Far, "PLAYBACK_STOP", 1)
 	status := c.Stream("status")
 	caller, callerHz, _ := session.CallerPCM()
 	if callerHz != rateHz {
 		t.Fatalf("the server takes %d Hz, want %d", callerHz, rateHz)
 	}
-
-	// Caller to server. Opus is compared from where it has been decoded.
-	reference, callerDB := l.coded(played), wantDB
 	from, fromHz, channels := read.Stop()
-	if fromHz != l.rateHz || channels != l.channels {
-		t.Errorf("the agent's leg reads %d Hz with %d channels, want %d with %d", fromHz, channels, l.rateHz, l.channels)
+	if fromHz != l.rateHz || channels != 1 {
+		t.Errorf("the agent's leg reads %d Hz with %d channels, want %d with 1", fromHz, channels, l.rateHz)
 	}
-	if l.lossy {
-		if channels == 2 {
-			from = audio.Downmix(nil, from)
-		}
-		reference, callerDB = from, 0 // the tone is as good as the far leg's encoder made it
-		whole(t, "caller to server, Opus included", coded(freeswitch.Resample(played, l.rateHz, rateHz)), caller, rateHz)
-	}
-	check(t, "caller to server", coded(freeswitch.Resample(reference, l.rateHz, rateHz)), caller, rateHz, callerDB)
+	toServer := func(pcm []int16) []int16 { return coded(freeswitch.Resample(pcm, l.rateHz, rateHz)) }
+	checkCaller(t, c, since, "caller to server", toServer(l.fromUs(played)), toServer(from), caller, rateHz, wantDB)
 
-	// Server to caller. Opus is compared before it is encoded.
 	said := session.Answers()[0]
 	if said.RateHz != rateHz {
 		t.Fatalf("the server speaks at %d Hz, want %d", said.RateHz, rateHz)
 	}
-	reference = freeswitch.Resample(coded(said.PCM), said.RateHz, l.rateHz)
-	in, inHz, channels := heard.Stop()
-	if inHz != l.rateHz || channels != l.channels {
-		t.Errorf("the far leg hears %d Hz with %d channels, want %d with %d", inHz, channels, l.rateHz, l.channels)
-	}
-	if !l.lossy {
-		check(t, "server to caller", l.coded(reference), in, l.rateHz, wantDB)
-	} else {
-		out = out[:len(out)-outChannels*l.rateHz/10] // a stereo recording ends in frames that were never written
-		check(t, "server to codec", reference, freeswitch.Left(out, outChannels), l.rateHz, wantDB)
-		check(t, "server to codec, last channel", reference, freeswitch.Right(out, outChannels), l.rateHz, wantDB)
-		whole(t, "server to caller, Opus included", reference, freeswitch.Left(in, channels), l.rateHz)
-	}
+	reference := l.toUs(freeswitch.Resample(coded(said.PCM), said.RateHz, l.rateHz))
+	checkWire(t, "server to caller", reference, c.Phone.Packets(), l.rateHz, wantDB)
 	if t.Failed() {
 		t.Log(status)
+	}
+}
+
+const opusHz = 48000
+
+// The same over Opus, from a leg of FreeSWITCH, where the agent's leg has decoded it.
+func toneFromOpus(t testing.TB, l opusLine, format realtime.Format) {
+	rateHz, coded, _ := sessionOf(format, 80)
+	played := freeswitch.Signal(toneLength(), opusHz)
+	since := farend.Now()
+	c := shared.Call(t, uuidOf(t), freeswitch.Options{Codec: l.codec})
+	c.Set("STREAM_INPUT_FORMAT", format.String())
+	session := c.Begin(realtimetest.Config{NoVAD: true}, rateHz)
+	read := c.Record(c.Agent, freeswitch.Hears)
+	c.Play(c.Far, freeswitch.Padded(played, opusHz), opusHz)
+	shared.Event(t, c.Far, "PLAYBACK_STOP", 1)
+	caller, _, _ := session.CallerPCM()
+	from, fromHz, channels := read.Stop()
+	if fromHz != opusHz || channels != l.channels {
+		t.Errorf("the agent's leg reads %d Hz with %d channels, want %d with %d", fromHz, channels, opusHz, l.channels)
+	}
+	if channels == 2 {
+		from = audio.Downmix(nil, from)
+	}
+	reference := coded(freeswitch.Resample(from, opusHz, rateHz))
+	// The tone is as good as the far leg's encoder made it.
+	checkCaller(t, c, since, "caller to server", reference, reference, caller, rateHz, 0)
+}
+
+// The other way, to a telephone, which decodes it.
+func toneToOpus(t testing.TB, l opusLine, format realtime.Format) {
+	rateHz, coded, _ := sessionOf(format, 80)
+	answer := freeswitch.Signal(toneLength(), 24000)
+	opus := farend.Opus
+	opus.Params = l.params
+	c := shared.Dial(t, uuidOf(t), "park", farend.Invite{Formats: []farend.Format{opus}})
+	c.Set("STREAM_OUTPUT_FORMAT", format.String())
+	session := c.Begin(realtimetest.Config{NoVAD: true, Answer: realtimetest.Speech(answer, 24000, "tone")}, rateHz)
+	c.Ask()
+	c.Event("openai_speech_stop", 1)
+	have := len(c.Phone.Packets())
+	c.Until("the silence after it", func() bool { return len(c.Phone.Packets()) > have+5 })
+	said := session.Answers()[0]
+	wire := c.Phone.Packets()
+	whole(t, "server to caller", freeswitch.Resample(coded(said.PCM), said.RateHz, opusHz), wire.PCM(), opusHz)
+	if r := wire.Report(); r.Lost+r.Duplicates > 0 {
+		t.Errorf("on the wire: %v", r)
 	}
 }
