@@ -42,7 +42,7 @@ void mod_openai_audio_stream_host_stop(void);
 /* _writes.c */
 
 /* What has been written to a channel: the bug notes it, the pacer decides by it. malloc'ed, one reference each. The bug
- * stores to it under the session's codec_write_mutex. */
+ * stores to it under the session's codec_write_mutex, but for read_ns. */
 typedef struct oas_writes {
 	_Atomic uint32_t refs;
 	_Atomic uint32_t frame_ms;          /* length of a frame of the channel's write codec */
@@ -50,6 +50,7 @@ typedef struct oas_writes {
 	_Atomic uint32_t foreign_timestamp; /* its RTP timestamp, 0 = it had none */
 	_Atomic int64_t foreign_ns;         /* when it was written, oas_now_ns */
 	_Atomic uint64_t foreign_frames;    /* frames of others so far */
+	_Atomic int64_t read_ns;            /* when the channel was last read, oas_now_ns; 0 = not yet. Read-side thread */
 	_Atomic uint64_t paced_frames;      /* frames of the pacer's that the bug has seen */
 	_Atomic bool pacing;                /* the frame being written is the pacer's */
 	_Atomic bool encrypted;             /* a WebRTC call's DTLS handshake is over */

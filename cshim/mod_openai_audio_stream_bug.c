@@ -56,8 +56,9 @@ static void capture(oas_stream_t *stream, oas_ring_t *ring, const switch_frame_t
 	}
 }
 
-static void on_read(switch_media_bug_t *bug, oas_stream_t *stream)
+static void on_read(switch_media_bug_t *bug, port_t *port)
 {
+	oas_stream_t *stream = port->stream;
 	switch_core_session_t *session = switch_core_media_bug_get_session(bug);
 	switch_codec_implementation_t impl;
 	uint8_t samples[OAS_FRAME_MAX_BYTES];
@@ -70,6 +71,7 @@ static void on_read(switch_media_bug_t *bug, oas_stream_t *stream)
 	if (impl.actual_samples_per_second == 0) {
 		return;
 	}
+	atomic_store_explicit(&port->writes->read_ns, oas_now_ns(), memory_order_relaxed);
 	/* A frame may hold more or less than the length that bug_read deals in: take what is whole now. fill, because
 	 * without it an empty buffer reads as 0xff for ever. */
 	while (switch_core_media_bug_read(bug, &frame, SWITCH_TRUE) == SWITCH_STATUS_SUCCESS && frame.datalen > 0) {
@@ -185,7 +187,7 @@ static switch_bool_t on_media(switch_media_bug_t *bug, void *user_data, switch_a
 		pthread_mutex_unlock(&ports_mutex);
 		break;
 	case SWITCH_ABC_TYPE_READ:
-		on_read(bug, port->stream);
+		on_read(bug, port);
 		OAS_MEASURE_END(OAS_MEASURED_READ, (uint64_t) oas_now_ns());
 		break;
 	case SWITCH_ABC_TYPE_WRITE_REPLACE:

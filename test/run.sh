@@ -85,7 +85,7 @@ in_freeswitch() {
 		OAS_FREESWITCH=$1 OAS_FREESWITCH_MODULE=$PWD/$dir/mod_openai_audio_stream.so go test -count=1 -v ./test/freeswitch
 }
 
-prefixes=${OAS_FREESWITCH_PREFIXES-/usr/local/freeswitch:/opt/freeswitch:/opt/freeswitch-1.11}
+prefixes=${OAS_FREESWITCH_PREFIXES-$(printf '%s:' /usr/local/freeswitch* /opt/freeswitch*)}
 found=
 while IFS= read -r -d : prefix; do
 	[ -x "$prefix/bin/freeswitch" ] || continue

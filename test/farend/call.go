@@ -41,6 +41,7 @@ type Call struct {
 	media  *media
 	noKeys bool
 
+	cancel   func()        // gives an unanswered INVITE up; nil where the other side sent it
 	answered chan struct{} // closed when the other side has answered
 	done     chan struct{} // closed when the call has ended
 
@@ -100,6 +101,7 @@ func newCall(p *Phone, m *media, noKeys bool) *Call {
 func (c *Call) waitAnswer(ctx context.Context, d *sipgo.DialogClientSession, in Invite) (*Call, error) {
 	heard := make(chan error, 1)
 	waiting, giveUp := context.WithCancel(c.phone.ctx)
+	c.cancel = giveUp
 	c.phone.serving.Go(func() {
 		defer giveUp()
 		early := false
@@ -328,6 +330,13 @@ func (c *Call) Hangup(ctx context.Context) error {
 		return nil
 	default:
 	}
+	select {
+	case <-c.answered:
+	default:
+		if c.cancel != nil {
+			return c.giveUp(ctx)
+		}
+	}
 	err := c.dialog.Bye(ctx)
 	select {
 	case <-c.done: // the other side was first
@@ -339,6 +348,19 @@ func (c *Call) Hangup(ctx context.Context) error {
 		return fmt.Errorf("BYE: %w", err)
 	}
 	return nil
+}
+
+// giveUp cancels the INVITE and waits for the other side's word on it.
+func (c *Call) giveUp(ctx context.Context) error {
+	c.cancel()
+	select {
+	case <-c.done:
+		return nil
+	case <-c.answered: // meanwhile
+		return c.Hangup(ctx)
+	case <-ctx.Done():
+		return fmt.Errorf("CANCEL: %w", ctx.Err())
+	}
 }
 
 // end ends the call here, once.

@@ -57,7 +57,6 @@ type media struct {
 	control *net.UDPConn // RTCP: read by nobody
 	running sync.WaitGroup
 	closed  chan struct{}
-	wake    chan struct{} // capacity 1: full means that the sender will look
 
 	mu      sync.Mutex // Protects following.
 	changed chan struct{}
@@ -90,7 +89,7 @@ func Now() time.Duration {
 
 func openMedia(quiet bool) (*media, error) {
 	m := &media{
-		closed: make(chan struct{}), wake: make(chan struct{}, 1), changed: make(chan struct{}),
+		closed: make(chan struct{}), changed: make(chan struct{}),
 		formats: map[uint8]Format{}, quiet: quiet, ssrc: rand.Uint32(), sequence: uint16(rand.Uint32()),
 		timestamp: rand.Uint32(), marker: true,
 	}
@@ -180,34 +179,22 @@ func (m *media) agree(remote netip.AddrPort, f Format, events uint8, ours Direct
 		m.due = Now()
 		m.running.Go(m.send)
 	}
-	m.poke()
-}
-
-func (m *media) poke() {
-	select {
-	case m.wake <- struct{}{}:
-	default:
-	}
 }
 
 // send sends a packet each packet time, until the media is closed. The times are absolute: what is late once is late
-// alone.
+// alone. It sleeps in the kernel, at a real-time priority where it may have one, as a telephone's clock does: a test that
+// computes must not make the telephone late.
 func (m *media) send() {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
+	_ = unix.SchedSetAttr(0, &unix.SchedAttr{Policy: unix.SCHED_RR, Priority: 1}, 0)
+	// The thread lives on, an ordinary one: a process that it has started may end with it (Pdeathsig).
+	defer func() { _ = unix.SchedSetAttr(0, &unix.SchedAttr{Policy: unix.SCHED_NORMAL}, 0) }()
 	for {
 		m.mu.Lock()
-		wait := m.due - Now()
+		due := unix.NsecToTimespec(int64(m.due))
 		m.mu.Unlock()
-		if wait > 0 {
-			timer.Reset(wait)
-			select {
-			case <-timer.C:
-			case <-m.closed:
-				return
-			}
+		for unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &due, nil) == unix.EINTR {
 		}
 		select {
 		case <-m.closed:

@@ -303,7 +303,7 @@ func bridged(t testing.TB, name string, f farend.Format, stream bool) (a *freesw
 	t.Helper()
 	a, b = bridgedOn(t, shared, name, f)
 	if stream {
-		a.Begin(realtimetest.Config{NoVAD: true}, 24000)
+		a.Begin(realtimetest.Config{NoVAD: true, Answer: realtimetest.Tone(440, time.Second)}, 24000)
 	}
 	return a, b
 }
@@ -354,37 +354,47 @@ func between(ps farend.Packets) (wire farend.Packets, unnumbered, wild int) {
 	return wire, len(wire) - count, wild
 }
 
-// The far side of a bridge pauses for 100 ms, five times. The telephone gets what it would get without a stream: the other
-// telephone's frames, and no others between them. How many of those FreeSWITCH itself drops after a pause differs from one
-// run to the next, and so do the steps by which it then moves its timestamps.
+// The far side of a bridge pauses for 100 ms, five times. The module adds nothing of its own. FreeSWITCH does: with a media
+// bug on the leg, whosever, it fills the other leg's pauses with its timer's silence (switch_core_io.c,
+// "other_session_bugs"), and drops a packet behind one. When the model has something to say, it is heard in the pause.
 func testGapInBridge(t testing.TB) {
 	const pauses = 5
-	run := func(name string, stream bool) (unnumbered, wild, markers int) {
-		a, b := bridged(t, name, farend.PCMU, stream)
-		b.Play(frames(0, 50, 8000), 8000)
-		for n := range pauses {
-			b.Rest(100 * time.Millisecond)
-			b.Play(frames(1000*(n+1), 50, 8000), 8000)
-		}
-		a.Until("the last frame", func() bool {
-			found := farend.Numbers(a.Phone.Packets().PCM(), 160)
-			return len(found) > 0 && found[len(found)-1].N == 1000*pauses+49
-		})
-		wire, unnumbered, wild := between(a.Phone.Packets())
-		var missing []int
-		for n := range pauses + 1 {
-			missing = append(missing, farend.Missing(farend.Numbers(wire.PCM(), 160), 1000*n, 1000*n+49)...)
-		}
-		r := wire.Report()
-		t.Logf("%s: %d packets that the other telephone did not send, %d wild timestamps, %s missing; %v", name, unnumbered, wild, ranges(missing), r)
-		return unnumbered, wild, len(r.Markers)
+	a, b := bridged(t, uuidOf(t), farend.PCMU, true)
+	b.Play(frames(0, 50, 8000), 8000)
+	for n := range pauses {
+		b.Rest(100 * time.Millisecond)
+		b.Play(frames(1000*(n+1), 50, 8000), 8000)
 	}
-	unnumbered, wild, markers := run(uuidOf(t)+"-without", false)
-	ours, oursWild, oursMarkers := run(uuidOf(t)+"-with", true)
-	if ours > unnumbered+1 || oursWild > wild || oursMarkers > markers+1 {
-		t.Errorf("with a stream %d packets that the other telephone did not send, %d timestamps that jump for a second or back, and %d markers; without %d, %d and %d",
-			ours, oursWild, oursMarkers, unnumbered, wild, markers)
+	a.Until("the last frame", func() bool {
+		found := farend.Numbers(a.Phone.Packets().PCM(), 160)
+		return len(found) > 0 && found[len(found)-1].N == 1000*pauses+49
+	})
+	wire, unnumbered, _ := between(a.Phone.Packets())
+	if n := ofTheModule(wire); n > 0 {
+		t.Errorf("the module wrote %d packets into the pauses", n)
 	}
+	t.Logf("%d packets that the other telephone did not send; %v", unnumbered, wire.Report())
+	b.Rest(time.Minute)
+	since := farend.Now()
+	a.Ask()
+	a.Event("openai_speech_stop", 1)
+	if wire := a.Phone.Packets().Between(since, farend.Now()); farend.Loudest(wire.PCM()) < 3000 {
+		t.Errorf("nothing of the answer was heard: %v", wire.Report())
+	}
+}
+
+// ofTheModule counts the packets between numbered ones that are the module's: they continue the other telephone's clock, half
+// a packet beside its steps. FreeSWITCH's own have their timer's clock.
+func ofTheModule(wire farend.Packets) (n int) {
+	var last uint32 // timestamp of a numbered packet
+	for _, p := range wire {
+		if len(farend.Numbers(p.Samples(), 160)) > 0 {
+			last = p.Timestamp
+		} else if beside := int32(p.Timestamp - last); beside > 0 && beside < 16000 && beside%160 == 80 {
+			n++
+		}
+	}
+	return n
 }
 
 // The model is paused in mid-answer. What is played on the channel then is heard, once the answer has died away.

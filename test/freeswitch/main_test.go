@@ -3,6 +3,7 @@ package freeswitch_test
 import (
 	"flag"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -19,6 +20,8 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "12"); err != nil {
 		panic(err)
 	}
+	// The telephones' threads must find a place in Go at once, whatever the tests compute.
+	runtime.GOMAXPROCS(16)
 	os.Exit(m.Run())
 }
 

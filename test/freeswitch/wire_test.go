@@ -21,6 +21,15 @@ type wired struct {
 
 func (w wired) bridged() bool { return w.extension == "peer" }
 
+// beside is what is on the channel beside its writer.
+type beside int
+
+const (
+	nothing  beside = iota
+	recorder        // another media bug, which has FreeSWITCH itself write into a bridge's pauses
+	stream
+)
+
 // TestWire runs the same calls with a stream and without. What other writers write leaves when it does without, and with
 // nothing beside it. The table is for docs/benchmarks.md: go test -v -run TestWire.
 func TestWire(t *testing.T) {
@@ -33,8 +42,8 @@ func TestWire(t *testing.T) {
 		<-b.Play(frames(100, 100, 8000), 8000).Done()
 	}
 	var table strings.Builder
-	table.WriteString("| call | stream | packets | of nobody | frames missing | packets for each 20 ms | markers | timestamp jumps | largest gap, ms |\n" +
-		"| --- | --- | ---: | ---: | ---: | ---: | ---: | --- | ---: |\n")
+	table.WriteString("| call | beside it | packets | of nobody | of the module | frames missing | packets for each 20 ms | markers | timestamp jumps | largest gap, ms |\n" +
+		"| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- | ---: |\n")
 	for _, w := range []wired{
 		{"an application plays", "file", nil, false},
 		{"a conference", "conference", nil, false},
@@ -42,14 +51,17 @@ func TestWire(t *testing.T) {
 		{"a bridge", "peer", speak, false},
 		{"a bridge whose far side pauses for 100 ms", "peer", pause, true},
 	} {
-		without, with := w.run(t, s, false), w.run(t, s, true)
-		for i, r := range []counted{without, with} {
-			fmt.Fprintf(&table, "| %s | %s | %d | %d | %d | %.3f | %d | %s | %.1f |\n", w.name, []string{"no", "yes"}[i], r.Packets, r.unnumbered,
-				len(r.missing), float64(r.Packets-1)/max(1, float64(r.Span)/float64(20*time.Millisecond)), len(r.Markers), jumps(r.Report),
+		without, recorded, with := w.run(t, s, nothing), w.run(t, s, recorder), w.run(t, s, stream)
+		for i, r := range []counted{without, recorded, with} {
+			fmt.Fprintf(&table, "| %s | %s | %d | %d | %d | %d | %.3f | %d | %s | %.1f |\n", w.name, []string{"nothing", "a recorder", "a stream"}[i],
+				r.Packets, r.unnumbered, r.own, len(r.missing), float64(r.Packets-1)/max(1, float64(r.Span)/float64(20*time.Millisecond)), len(r.Markers), jumps(r.Report),
 				float64(r.LargestGap)/1e6)
 		}
-		if with.unnumbered > without.unnumbered+1 || with.wild > without.wild || len(with.Markers) > len(without.Markers)+1 ||
-			len(with.missing) > len(without.missing)+2 {
+		if with.own > 0 {
+			t.Errorf("%s: the module wrote %d packets beside the other writer's", w.name, with.own)
+		}
+		// What FreeSWITCH drops and fills in on a bridge with a media bug is its own, and different each time.
+		if !w.bridged() && (with.unnumbered > without.unnumbered || len(with.missing) > len(without.missing) || with.wild > without.wild) {
 			t.Errorf("%s: with a stream %d packets more, %d wild timestamps, frames %s missing, %v; without %d, %d, %s, %v", w.name,
 				with.unnumbered, with.wild, ranges(with.missing), with.Report, without.unnumbered, without.wild, ranges(without.missing), without.Report)
 		}
@@ -70,13 +82,14 @@ func jumps(r farend.Report) string {
 type counted struct {
 	farend.Report
 	unnumbered, wild int
+	own              int // among the unnumbered, the module's
 	missing          []int
 }
 
 // run makes the call and counts.
-func (w wired) run(t *testing.T, s *freeswitch.Switch, stream bool) counted {
+func (w wired) run(t *testing.T, s *freeswitch.Switch, with beside) counted {
 	t.Helper()
-	name := strings.NewReplacer(" ", "-").Replace(fmt.Sprintf("%s %t", w.name, stream))
+	name := strings.NewReplacer(" ", "-").Replace(fmt.Sprintf("%s %d", w.name, with))
 	var c *freeswitch.Call
 	var b *farend.Call
 	if w.bridged() {
@@ -84,7 +97,10 @@ func (w wired) run(t *testing.T, s *freeswitch.Switch, stream bool) counted {
 	} else {
 		c = s.Dial(t, name, w.extension, farend.Invite{})
 	}
-	if stream {
+	switch with {
+	case recorder:
+		c.Record(c.Agent, freeswitch.Stereo)
+	case stream:
 		c.Begin(realtimetest.Config{NoVAD: true}, 24000)
 	}
 	if w.act == nil {
@@ -99,7 +115,7 @@ func (w wired) run(t *testing.T, s *freeswitch.Switch, stream bool) counted {
 	})
 	// From the first numbered frame to the last: before and after it the module may speak for itself.
 	wire, unnumbered, wild := between(c.Phone.Packets())
-	r := counted{Report: wire.Report(), unnumbered: unnumbered, wild: wild}
+	r := counted{Report: wire.Report(), unnumbered: unnumbered, wild: wild, own: ofTheModule(wire)}
 	numbers := farend.Numbers(wire.PCM(), 160)
 	if w.pauses {
 		r.missing = append(farend.Missing(numbers, 0, 49), farend.Missing(numbers, 100, 199)...)
