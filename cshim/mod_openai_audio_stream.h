@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the files of the shim know of each other. Calls run one way: module, api, app, config -> host -> bug -> pacer,
- * variables -> flow, writes, rtp_clock, gate.
+ * variables -> flow, rtp_clock, gate.
  *
  * Locks are pthread_*, not switch_mutex_t: those come from a memory pool, and ours live from the first load to the end
  * of the process.
@@ -39,27 +39,18 @@ void mod_openai_audio_stream_host_start(void);
 /* Give the subclasses back and shut the gate. Shutdown thread, after oasGoShutdown and after the pacer has stopped. */
 void mod_openai_audio_stream_host_stop(void);
 
-/* _writes.c */
-
-/* What has been written to a channel: the bug notes it, the pacer decides by it. malloc'ed, one reference each. The bug
- * stores to it under the session's codec_write_mutex, but for read_ns. */
+/* What has been written to a channel: the bug notes it under the session's codec_write_mutex, the pacer decides by it.
+ * It is part of the bug's port, in the session's pool: only who holds the session may look. */
 typedef struct oas_writes {
-	_Atomic uint32_t refs;
+	_Atomic int64_t read_ns;         /* when the channel was read, of late, oas_now_ns; 0 = not yet. Read-side thread */
+	_Atomic uint64_t foreign_frames; /* frames of others so far */
+	_Atomic uint64_t paced_frames;   /* frames of the pacer's that the bug has seen */
+	_Atomic uint32_t foreign_timestamp; /* RTP timestamp of the last frame of others, 0 = it had none */
+	_Atomic uint32_t foreign_frame_ms;  /* and its length; 0 = none seen */
 	_Atomic uint32_t frame_ms;          /* length of a frame of the channel's write codec */
-	_Atomic uint32_t foreign_frame_ms;  /* of the last frame that was not the pacer's; 0 = none seen */
-	_Atomic uint32_t foreign_timestamp; /* its RTP timestamp, 0 = it had none */
-	_Atomic int64_t foreign_ns;         /* when it was written, oas_now_ns */
-	_Atomic uint64_t foreign_frames;    /* frames of others so far */
-	_Atomic int64_t read_ns;            /* when the channel was last read, oas_now_ns; 0 = not yet. Read-side thread */
-	_Atomic uint64_t paced_frames;      /* frames of the pacer's that the bug has seen */
 	_Atomic bool pacing;                /* the frame being written is the pacer's */
 	_Atomic bool encrypted;             /* a WebRTC call's DTLS handshake is over */
 } oas_writes_t;
-
-/* With one reference, or NULL without memory. */
-oas_writes_t *mod_openai_audio_stream_writes_new(void);
-void mod_openai_audio_stream_writes_ref(oas_writes_t *writes);
-void mod_openai_audio_stream_writes_unref(oas_writes_t *writes);
 
 /* _rtp_clock.c */
 
@@ -69,6 +60,7 @@ typedef struct oas_rtp_clock {
 	uint32_t step;           /* ticks of a packet; 0: no frame yet */
 	int64_t at_ns;           /* when that frame was due, oas_now_ns */
 	uint64_t foreign_frames; /* that others had written by then */
+	int64_t foreign_ns;      /* when the last of others' was seen; the pacer's word */
 } oas_rtp_clock_t;
 
 /* The RTP timestamp of a frame at a moment. It goes on from where another writer or the pacer left the clock, so that
@@ -85,10 +77,11 @@ uint32_t mod_openai_audio_stream_rtp_clock(oas_rtp_clock_t *clock, const oas_wri
 
 /* Whether the channel sends what is written to it now. It does not while its phone holds the call (a=sendonly or
  * a=inactive), or before a WebRTC call is encrypted. */
-bool mod_openai_audio_stream_flow_sends(switch_core_session_t *session, oas_writes_t *writes);
+bool mod_openai_audio_stream_flow_sends(switch_core_session_t *session, switch_channel_t *channel,
+										oas_writes_t *writes);
 
 /* Whether what the channel reads is the caller. While the phone holds the call it is the phone's own hold music. */
-bool mod_openai_audio_stream_flow_hears(switch_core_session_t *session);
+bool mod_openai_audio_stream_flow_hears(switch_channel_t *channel);
 
 /* _variables.c. Any thread that holds the session. */
 
@@ -122,7 +115,8 @@ switch_status_t mod_openai_audio_stream_pacer_start(switch_memory_pool_t *pool);
 /* Stop and join the threads, let all streams go. Shutdown thread. */
 void mod_openai_audio_stream_pacer_stop(void);
 
-/* Watch this stream's channel until the stream is closed. Takes a reference of each. Any thread; does not block. */
+/* Watch this stream's channel until the stream is closed. Takes a reference. writes is the stream's until then. Any
+ * thread; does not block. */
 void mod_openai_audio_stream_pacer_add(oas_stream_t *stream, oas_writes_t *writes);
 
 /* _config.c: read the configuration now, and again at every reloadxml until stop. */

@@ -20,21 +20,26 @@
  *               agent says would be lost, and the music taken for the caller. */
 #define BUG_FLAGS (SMBF_READ_STREAM | SMBF_WRITE_REPLACE | SMBF_FIRST)
 
+/* The pacer is told when the channel is read once in so much captured audio: a quarter of a second at 8 kHz. */
+#define READ_NOTED_BYTES 4096
+
 /* What the shim keeps for a channel. Made at the first start, in the session's pool, because the core goes on using a
  * replaced frame after its callback, when the bug may be gone; used again by later streams. */
 typedef struct port {
-	/* Protected by ports_mutex for changes. The bug's callbacks read them without: they are set before the bug is added
-	 * and cleared by CLOSE. */
+	switch_channel_t *channel; /* constant */
+	/* Protected by ports_mutex for changes. The bug's callbacks read it without: it is set before the bug is added and
+	 * cleared by CLOSE. */
 	oas_stream_t *stream;
-	oas_writes_t *writes;
-	switch_media_bug_t *bug; /* NULL before INIT and from CLOSE on */
+	switch_media_bug_t *bug; /* NULL before INIT and from CLOSE on; protected by ports_mutex */
 	bool awaited;            /* the application waits for the stream's end; protected by ports_mutex */
-	uint64_t
-		totals[OAS_TOTAL_COUNT]; /* of the channel's streams so far. Only CLOSE, which no two threads run at once */
 	/* Whoever writes a frame holds codec_write_mutex until the frame is on its way. Protects following. */
 	oas_play_t play;
+	oas_writes_t writes;
 	switch_frame_t frame; /* that replaces one */
 	int16_t samples[SWITCH_RECOMMENDED_BUFFER_SIZE / sizeof(int16_t)];
+
+	uint64_t
+		totals[OAS_TOTAL_COUNT]; /* of the channel's streams so far. Only CLOSE, which no two threads run at once */
 } port_t;
 
 /* Held for a few instructions, never in a media callback. */
@@ -63,7 +68,8 @@ static void on_read(switch_media_bug_t *bug, port_t *port)
 	switch_codec_implementation_t impl;
 	uint8_t samples[OAS_FRAME_MAX_BYTES];
 	switch_frame_t frame = {.data = samples, .buflen = sizeof(samples)};
-	bool hears = mod_openai_audio_stream_flow_hears(session);
+	bool hears = mod_openai_audio_stream_flow_hears(port->channel);
+	uint64_t pos = atomic_load_explicit(&stream->caller.write_pos, memory_order_relaxed);
 
 	/* The core buffers what the endpoint's codec decoded, before the read resampler, but names the rate and the length
 	 * of the codec that an application may have pushed on top. The rate is the endpoint's. */
@@ -71,7 +77,6 @@ static void on_read(switch_media_bug_t *bug, port_t *port)
 	if (impl.actual_samples_per_second == 0) {
 		return;
 	}
-	atomic_store_explicit(&port->writes->read_ns, oas_now_ns(), memory_order_relaxed);
 	/* A frame may hold more or less than the length that bug_read deals in: take what is whole now. fill, because
 	 * without it an empty buffer reads as 0xff for ever. */
 	while (switch_core_media_bug_read(bug, &frame, SWITCH_TRUE) == SWITCH_STATUS_SUCCESS && frame.datalen > 0) {
@@ -79,6 +84,11 @@ static void on_read(switch_media_bug_t *bug, port_t *port)
 			capture(stream, &stream->caller, &frame, impl.actual_samples_per_second,
 					frame.channels ? frame.channels : 1);
 		}
+	}
+	/* Its clock hardly moves: a look at it now and then is enough. */
+	if (pos / READ_NOTED_BYTES !=
+		atomic_load_explicit(&stream->caller.write_pos, memory_order_relaxed) / READ_NOTED_BYTES) {
+		atomic_store_explicit(&port->writes.read_ns, oas_now_ns(), memory_order_relaxed);
 	}
 	oas_doorbell_ring(stream->doorbell);
 }
@@ -88,7 +98,6 @@ static void note_foreign(oas_writes_t *writes, const switch_frame_t *frame, uint
 {
 	atomic_store_explicit(&writes->foreign_frame_ms, frame_ms, memory_order_relaxed);
 	atomic_store_explicit(&writes->foreign_timestamp, frame->timestamp, memory_order_relaxed);
-	atomic_store_explicit(&writes->foreign_ns, oas_now_ns(), memory_order_relaxed);
 	add_relaxed(&writes->foreign_frames, 1);
 }
 
@@ -110,13 +119,13 @@ static void on_write(switch_media_bug_t *bug, port_t *port)
 		return;
 	}
 	frame_ms = (uint32_t) ((uint64_t) n_samples * 1000 / rate_hz);
-	sent = mod_openai_audio_stream_flow_sends(session, port->writes);
+	sent = mod_openai_audio_stream_flow_sends(session, port->channel, &port->writes);
 	atomic_store_explicit(&stream->write_rate_hz, rate_hz, memory_order_relaxed);
-	atomic_store_explicit(&port->writes->frame_ms, frame_ms, memory_order_relaxed);
-	if (atomic_load_explicit(&port->writes->pacing, memory_order_relaxed)) {
-		add_relaxed(&port->writes->paced_frames, 1);
+	atomic_store_explicit(&port->writes.frame_ms, frame_ms, memory_order_relaxed);
+	if (atomic_load_explicit(&port->writes.pacing, memory_order_relaxed)) {
+		add_relaxed(&port->writes.paced_frames, 1);
 	} else {
-		note_foreign(port->writes, frame, frame_ms);
+		note_foreign(&port->writes, frame, frame_ms);
 		if (sent && stream->mix != OAS_MIX_MONO) {
 			capture(stream, &stream->callee, frame, rate_hz, n_channels);
 			oas_doorbell_ring(stream->doorbell);
@@ -141,7 +150,6 @@ static void on_close(switch_media_bug_t *bug, port_t *port)
 {
 	switch_core_session_t *session = switch_core_media_bug_get_session(bug);
 	oas_stream_t *stream = port->stream;
-	oas_writes_t *writes = port->writes;
 	bool awaited;
 
 	if (!*stream->close_reason) {
@@ -151,7 +159,6 @@ static void on_close(switch_media_bug_t *bug, port_t *port)
 	pthread_mutex_lock(&ports_mutex);
 	port->bug = NULL;
 	port->stream = NULL;
-	port->writes = NULL;
 	awaited = port->awaited;
 	port->awaited = false;
 	pthread_mutex_unlock(&ports_mutex);
@@ -159,7 +166,6 @@ static void on_close(switch_media_bug_t *bug, port_t *port)
 	atomic_store_explicit(&stream->closed, 1, memory_order_release);
 	oas_doorbell_ring(stream->doorbell);
 	oas_stream_unref(stream);
-	mod_openai_audio_stream_writes_unref(writes);
 	if (awaited) {
 		/* Out of a read that waits for a packet: without an RTP timer, and from a caller who sends nothing, it waits
 		 * for seconds. The core wakes a session in the same way. */
@@ -203,9 +209,8 @@ static switch_bool_t on_media(switch_media_bug_t *bug, void *user_data, switch_a
 	return SWITCH_TRUE;
 }
 
-/* The channel's port, now holding the stream and its writes; NULL if it holds another. Of two concurrent starts one
- * gets it. */
-static port_t *claim_port(switch_core_session_t *session, oas_stream_t *stream, oas_writes_t *writes)
+/* The channel's port, now holding the stream; NULL if it holds another. Of two concurrent starts one gets it. */
+static port_t *claim_port(switch_core_session_t *session, oas_stream_t *stream)
 {
 	switch_channel_t *channel = switch_core_session_get_channel(session);
 	port_t *port;
@@ -214,13 +219,13 @@ static port_t *claim_port(switch_core_session_t *session, oas_stream_t *stream, 
 	port = switch_channel_get_private(channel, PORT_KEY);
 	if (!port) {
 		port = switch_core_session_alloc(session, sizeof(*port)); /* zeroed */
+		port->channel = channel;
 		switch_channel_set_private(channel, PORT_KEY, port);
 	}
 	if (port->stream) {
 		port = NULL;
 	} else {
 		port->stream = stream;
-		port->writes = writes;
 		port->play = (oas_play_t){0};
 	}
 	pthread_mutex_unlock(&ports_mutex);
@@ -232,7 +237,6 @@ static void release_port(port_t *port)
 	pthread_mutex_lock(&ports_mutex);
 	port->bug = NULL;
 	port->stream = NULL;
-	port->writes = NULL;
 	pthread_mutex_unlock(&ports_mutex);
 }
 
@@ -301,41 +305,12 @@ static switch_status_t on_read_frame(switch_core_session_t *session, switch_fram
 	return SWITCH_STATUS_SUCCESS;
 }
 
-static oas_status_t attach(switch_core_session_t *session, oas_stream_t *stream, oas_writes_t *writes)
+static oas_status_t attach(switch_core_session_t *session, oas_stream_t *stream)
 {
 	switch_codec_implementation_t impl;
 	switch_media_bug_t *bug = NULL;
-	port_t *port;
-
-	port = claim_port(session, stream, writes);
-	if (!port) {
-		return OAS_STATUS_BUSY;
-	}
-	/* So that Go can fill the ring before the first frame is written. */
-	if (switch_core_session_get_write_impl(session, &impl) == SWITCH_STATUS_SUCCESS) {
-		atomic_store_explicit(&stream->write_rate_hz, impl.actual_samples_per_second, memory_order_relaxed);
-		atomic_store_explicit(&writes->frame_ms, (uint32_t) impl.microseconds_per_packet / 1000, memory_order_relaxed);
-	}
-	/* Dropped by CLOSE. */
-	oas_stream_ref(stream);
-	mod_openai_audio_stream_writes_ref(writes);
-	switch_core_event_hook_add_read_frame(session, on_read_frame);
-	if (switch_core_media_bug_add(session, "openai_audio_stream", stream->uuid, on_media, port, 0, BUG_FLAGS, &bug) !=
-		SWITCH_STATUS_SUCCESS) {
-		release_port(port);
-		oas_stream_unref(stream);
-		mod_openai_audio_stream_writes_unref(writes);
-		return OAS_STATUS_FAILED;
-	}
-	mod_openai_audio_stream_pacer_add(stream, writes);
-	return OAS_STATUS_OK;
-}
-
-static oas_status_t attach_to_session(switch_core_session_t *session, oas_stream_t *stream)
-{
 	const switch_codec_t *codec;
-	oas_writes_t *writes;
-	oas_status_t status;
+	port_t *port;
 
 	if (!has_media(session)) {
 		return OAS_STATUS_NO_MEDIA;
@@ -345,13 +320,26 @@ static oas_status_t attach_to_session(switch_core_session_t *session, oas_stream
 		set_passthrough(stream, codec);
 		return OAS_STATUS_PASSTHROUGH;
 	}
-	writes = mod_openai_audio_stream_writes_new();
-	if (!writes) {
+	port = claim_port(session, stream);
+	if (!port) {
+		return OAS_STATUS_BUSY;
+	}
+	/* So that Go can fill the ring before the first frame is written. */
+	if (switch_core_session_get_write_impl(session, &impl) == SWITCH_STATUS_SUCCESS) {
+		atomic_store_explicit(&stream->write_rate_hz, impl.actual_samples_per_second, memory_order_relaxed);
+		atomic_store_explicit(&port->writes.frame_ms, (uint32_t) impl.microseconds_per_packet / 1000,
+							  memory_order_relaxed);
+	}
+	oas_stream_ref(stream); /* dropped by CLOSE */
+	switch_core_event_hook_add_read_frame(session, on_read_frame);
+	if (switch_core_media_bug_add(session, "openai_audio_stream", stream->uuid, on_media, port, 0, BUG_FLAGS, &bug) !=
+		SWITCH_STATUS_SUCCESS) {
+		release_port(port);
+		oas_stream_unref(stream);
 		return OAS_STATUS_FAILED;
 	}
-	status = attach(session, stream, writes);
-	mod_openai_audio_stream_writes_unref(writes);
-	return status;
+	mod_openai_audio_stream_pacer_add(stream, &port->writes);
+	return OAS_STATUS_OK;
 }
 
 oas_status_t mod_openai_audio_stream_bug_attach(oas_stream_t *stream)
@@ -362,7 +350,7 @@ oas_status_t mod_openai_audio_stream_bug_attach(oas_stream_t *stream)
 	if (!session) {
 		return OAS_STATUS_GONE;
 	}
-	status = attach_to_session(session, stream);
+	status = attach(session, stream);
 	switch_core_session_rwunlock(session);
 	return status;
 }

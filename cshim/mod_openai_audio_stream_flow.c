@@ -6,10 +6,9 @@
  */
 #include "mod_openai_audio_stream.h"
 
-static bool encrypted(switch_core_session_t *session, switch_rtp_t *rtp, oas_writes_t *writes)
+static bool encrypted(switch_channel_t *channel, switch_rtp_t *rtp, oas_writes_t *writes)
 {
-	if (atomic_load_explicit(&writes->encrypted, memory_order_relaxed) ||
-		!switch_channel_test_flag(switch_core_session_get_channel(session), CF_DTLS)) {
+	if (atomic_load_explicit(&writes->encrypted, memory_order_relaxed) || !switch_channel_test_flag(channel, CF_DTLS)) {
 		return true;
 	}
 	/* Takes a lock of the core's, so not once the handshake is over. */
@@ -20,7 +19,7 @@ static bool encrypted(switch_core_session_t *session, switch_rtp_t *rtp, oas_wri
 	return true;
 }
 
-bool mod_openai_audio_stream_flow_sends(switch_core_session_t *session, oas_writes_t *writes)
+bool mod_openai_audio_stream_flow_sends(switch_core_session_t *session, switch_channel_t *channel, oas_writes_t *writes)
 {
 	switch_media_flow_t flow = switch_core_session_media_flow(session, SWITCH_MEDIA_TYPE_AUDIO);
 	switch_rtp_t *rtp = switch_core_media_get_rtp_session(session, SWITCH_MEDIA_TYPE_AUDIO);
@@ -28,11 +27,11 @@ bool mod_openai_audio_stream_flow_sends(switch_core_session_t *session, oas_writ
 	if (flow != SWITCH_MEDIA_FLOW_SENDRECV && flow != SWITCH_MEDIA_FLOW_SENDONLY) {
 		return false;
 	}
-	return !rtp || (!switch_rtp_test_flag(rtp, SWITCH_RTP_FLAG_PAUSE) && encrypted(session, rtp, writes));
+	return !rtp || (!switch_rtp_test_flag(rtp, SWITCH_RTP_FLAG_PAUSE) && encrypted(channel, rtp, writes));
 }
 
-bool mod_openai_audio_stream_flow_hears(switch_core_session_t *session)
+bool mod_openai_audio_stream_flow_hears(switch_channel_t *channel)
 {
 	/* Not the media flow: a phone that only sends from the start, as a paging system does, is heard. */
-	return !switch_channel_test_flag(switch_core_session_get_channel(session), CF_PROTO_HOLD);
+	return !switch_channel_test_flag(channel, CF_PROTO_HOLD);
 }

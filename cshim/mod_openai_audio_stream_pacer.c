@@ -33,8 +33,9 @@
 #define QUIET_FRAMES 2
 /* How far a frame is moved to keep clear of other writers, and for how long after its last read a channel is read. */
 #define NUDGE_NS (1 * OAS_NS_PER_MS)
-#define RECENT_FRAMES 5
-/* Longest pause before the pacer looks again at a channel that cannot be written to. */
+#define RECENT_NS (1 * OAS_NS_PER_S)
+/* Pauses before the pacer looks again at a channel that cannot be written to, each twice as long as the last. */
+#define BACKOFF_MIN_NS (40 * OAS_NS_PER_MS)
 #define BACKOFF_MAX_NS (200 * OAS_NS_PER_MS)
 #define DEFAULT_FRAME_MS 20
 
@@ -42,8 +43,8 @@
 #define CODECS 16
 
 typedef struct paced {
-	oas_stream_t *stream; /* a reference of each */
-	oas_writes_t *writes;
+	oas_stream_t *stream; /* holds a reference */
+	oas_writes_t *writes; /* only while the session is held and the stream not closed */
 	int64_t due_ns;
 	int64_t backoff_ns;      /* 0 while writes succeed */
 	uint64_t foreign_frames; /* at the last look */
@@ -145,7 +146,6 @@ static paced_t *heap_pop(void)
 static void paced_free(paced_t *entry)
 {
 	oas_stream_unref(entry->stream);
-	mod_openai_audio_stream_writes_unref(entry->writes);
 	free(entry);
 }
 
@@ -283,44 +283,17 @@ static bool can_write(switch_core_session_t *session)
 typedef struct visit {
 	int64_t written_ns; /* length of the frame written; 0 if none was or the bug did not see it */
 	int64_t waited_ns;  /* in the write */
-	bool resting;       /* the channel is well and needs no frame now: look again soon */
+	int64_t due_ns;     /* when to look at a channel again that is well and needs no frame now; 0 if it is not */
 } visit_t;
 
 /* A bridged channel gets the other leg's packets, late ones too: what is written into its pauses comes on top of them.
  * It gets frames only for what the model has to say. What a channel would not send is not written at all. */
 static bool needs_frames(switch_core_session_t *session, paced_t *entry)
 {
-	return mod_openai_audio_stream_flow_sends(session, entry->writes) &&
-		   (!switch_channel_test_flag(switch_core_session_get_channel(session), CF_BRIDGED) ||
-			has_agent_audio(entry->stream));
-}
+	switch_channel_t *channel = switch_core_session_get_channel(session);
 
-static visit_t visit(worker_t *worker, paced_t *entry, int64_t at_ns)
-{
-	oas_stream_t *stream = entry->stream;
-	switch_core_session_t *session = switch_core_session_locate(stream->uuid);
-	visit_t visit = {0};
-
-	if (!session) {
-		return visit;
-	}
-	/* Not closed after the session was found: it is the stream's, not another one that was given the same uuid. */
-	if (!atomic_load_explicit(&stream->closed, memory_order_acquire) && can_write(session)) {
-		if (!needs_frames(session, entry)) {
-			visit.resting = true;
-		} else {
-			switch_core_session_lock_codec_write(session);
-			if (foreign_frames(entry) == entry->foreign_frames) {
-				int64_t start_ns = oas_now_ns();
-
-				visit.written_ns = write_silence(worker, session, entry, at_ns);
-				visit.waited_ns = oas_now_ns() - start_ns;
-			}
-			switch_core_session_unlock_codec_write(session);
-		}
-	}
-	switch_core_session_rwunlock(session);
-	return visit;
+	return mod_openai_audio_stream_flow_sends(session, channel, entry->writes) &&
+		   (!switch_channel_test_flag(channel, CF_BRIDGED) || has_agent_audio(entry->stream));
 }
 
 /* A moment at which another writer will hardly begin. Applications that play something keep time by reading the
@@ -331,7 +304,7 @@ static int64_t beside_reads(const paced_t *entry, int64_t due_ns, int64_t frame_
 	int64_t read_ns = atomic_load_explicit(&entry->writes->read_ns, memory_order_relaxed);
 	int64_t phase = (due_ns - read_ns) % frame_ns;
 
-	if (read_ns == 0 || due_ns < read_ns || due_ns - read_ns > RECENT_FRAMES * frame_ns) {
+	if (read_ns == 0 || due_ns < read_ns || due_ns - read_ns > RECENT_NS) {
 		return due_ns;
 	}
 	if (phase < frame_ns / 4) {
@@ -340,8 +313,8 @@ static int64_t beside_reads(const paced_t *entry, int64_t due_ns, int64_t frame_
 	return phase > frame_ns * 3 / 4 ? due_ns - NUDGE_NS : due_ns;
 }
 
-/* When the frame after one of frame_ns is due. A stall is not made up for: the channel would get packets in excess, and
- * the caller has heard the pause already. */
+/* When the frame after one of written_ns is due. A stall is not made up for: the channel would get packets in excess,
+ * and the caller has heard the pause already. */
 static int64_t next_due_ns(const paced_t *entry, const visit_t *visit)
 {
 	int64_t now = oas_now_ns();
@@ -353,37 +326,80 @@ static int64_t next_due_ns(const paced_t *entry, const visit_t *visit)
 	return beside_reads(entry, entry->due_ns + frame_ns, frame_ns);
 }
 
+/* Write the frame that is due, unless somebody else writes. The caller holds the session, and the stream is not closed.
+ */
+static visit_t attend(worker_t *worker, switch_core_session_t *session, paced_t *entry)
+{
+	int64_t now = oas_now_ns();
+	/* A frame that is late by less than its length is still the one of its own time. */
+	bool in_time = entry->writing && now - entry->due_ns < quiet_ns(entry) / QUIET_FRAMES;
+	uint64_t foreign = foreign_frames(entry);
+	visit_t visit = {0};
+
+	if (foreign != entry->foreign_frames) {
+		entry->foreign_frames = foreign;
+		entry->clock.foreign_ns = now;
+		visit.due_ns = now + quiet_ns(entry);
+		return visit;
+	}
+	if (!can_write(session)) {
+		return visit;
+	}
+	if (!needs_frames(session, entry)) {
+		visit.due_ns = now + quiet_ns(entry) / QUIET_FRAMES;
+		return visit;
+	}
+	switch_core_session_lock_codec_write(session);
+	if (foreign_frames(entry) == foreign) {
+		int64_t start_ns = oas_now_ns();
+
+		visit.written_ns = write_silence(worker, session, entry, in_time ? entry->due_ns : now);
+		visit.waited_ns = oas_now_ns() - start_ns;
+	}
+	switch_core_session_unlock_codec_write(session);
+	if (visit.written_ns > 0) {
+		visit.due_ns = next_due_ns(entry, &visit);
+	}
+	return visit;
+}
+
+static visit_t visit(worker_t *worker, paced_t *entry)
+{
+	switch_core_session_t *session = switch_core_session_locate(entry->stream->uuid);
+	visit_t visit = {0};
+
+	if (!session) {
+		return visit;
+	}
+	/* Not closed after the session was found: it is the stream's, not another one that was given the same uuid. */
+	if (!atomic_load_explicit(&entry->stream->closed, memory_order_acquire)) {
+		visit = attend(worker, session, entry);
+	}
+	switch_core_session_rwunlock(session);
+	return visit;
+}
+
 /* Do what is due, and set the next due time. Returns false when the stream has closed. */
 static bool serve(worker_t *worker, paced_t *entry)
 {
-	int64_t now = oas_now_ns();
 	visit_t done = {0};
 
 	/* Acquire: pairs with the release in the bug's CLOSE. */
 	if (atomic_load_explicit(&entry->stream->closed, memory_order_acquire)) {
 		return false;
 	}
-	if (foreign_frames(entry) == entry->foreign_frames && mod_openai_audio_stream_gate_enter()) {
-		/* A frame that is late by less than its length is still the one of its own time. */
-		bool in_time = entry->writing && now - entry->due_ns < quiet_ns(entry) / QUIET_FRAMES;
-
-		done = visit(worker, entry, in_time ? entry->due_ns : now);
+	if (mod_openai_audio_stream_gate_enter()) {
+		done = visit(worker, entry);
 		mod_openai_audio_stream_gate_leave();
 	}
-	if (done.written_ns > 0) {
-		entry->due_ns = next_due_ns(entry, &done);
-		entry->writing = true;
+	entry->writing = done.written_ns > 0;
+	if (done.due_ns > 0) {
+		entry->due_ns = done.due_ns;
 		entry->backoff_ns = 0;
 		return true;
 	}
-	entry->writing = false;
-	if (foreign_frames(entry) != entry->foreign_frames || done.resting) {
-		entry->foreign_frames = foreign_frames(entry);
-		entry->backoff_ns = 0;
-		entry->due_ns = oas_now_ns() + (done.resting ? quiet_ns(entry) / QUIET_FRAMES : quiet_ns(entry));
-		return true;
-	}
-	entry->backoff_ns = entry->backoff_ns ? 2 * entry->backoff_ns : quiet_ns(entry);
+	/* It cannot be written to, or the bug did not see the frame. */
+	entry->backoff_ns = entry->backoff_ns ? 2 * entry->backoff_ns : BACKOFF_MIN_NS;
 	if (entry->backoff_ns > BACKOFF_MAX_NS) {
 		entry->backoff_ns = BACKOFF_MAX_NS;
 	}
@@ -563,9 +579,11 @@ void mod_openai_audio_stream_pacer_add(oas_stream_t *stream, oas_writes_t *write
 		return;
 	}
 	oas_stream_ref(stream);
-	mod_openai_audio_stream_writes_ref(writes);
 	entry->stream = stream;
 	entry->writes = writes;
+	/* What was written beside an earlier stream says nothing. */
+	entry->foreign_frames = foreign_frames(entry);
+	entry->clock.foreign_frames = entry->foreign_frames;
 	entry->due_ns = oas_now_ns() + quiet_ns(entry);
 	pthread_mutex_lock(&pacer.mutex);
 	if (pacer.running && heap_reserve(pacer.n_entries + 1)) {

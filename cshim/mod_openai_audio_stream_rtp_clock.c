@@ -22,7 +22,6 @@ uint32_t mod_openai_audio_stream_rtp_clock(oas_rtp_clock_t *clock, const oas_wri
 	uint32_t step = impl->samples_per_packet;
 	uint64_t foreign_frames = atomic_load_explicit(&writes->foreign_frames, memory_order_relaxed);
 	uint64_t n_foreign = foreign_frames - clock->foreign_frames;
-	int64_t foreign_ns = atomic_load_explicit(&writes->foreign_ns, memory_order_relaxed);
 	uint32_t foreign = atomic_load_explicit(&writes->foreign_timestamp, memory_order_relaxed);
 	uint64_t n_steps;
 
@@ -31,7 +30,7 @@ uint32_t mod_openai_audio_stream_rtp_clock(oas_rtp_clock_t *clock, const oas_wri
 	}
 	if (n_foreign > 0 && foreign) {
 		clock->timestamp = foreign + step / 2;
-		clock->at_ns = foreign_ns;
+		clock->at_ns = clock->foreign_ns;
 		n_foreign = 0;
 	} else if (step != clock->step) {
 		/* The first frame, or the first one after a re-INVITE, which starts the channel's timer anew. A little behind
