@@ -20,6 +20,7 @@ typedef struct oas_look {
 	uint64_t flush_from; /* and up to which sample audio was played before it */
 	uint32_t rate_hz;	/* of the frames that the channel writes; 0 before the first */
 	uint32_t closed;	/* 1: the channel has let go */
+	uint32_t held;		/* 1: the phone holds the call */
 } oas_look_t;
 
 static inline void oas_stream_look(oas_stream_t *s, oas_look_t *look)
@@ -34,6 +35,7 @@ static inline void oas_stream_look(oas_stream_t *s, oas_look_t *look)
 	look->underruns = atomic_load_explicit(&s->underruns, memory_order_relaxed);
 	look->underrun_us = atomic_load_explicit(&s->underrun_us, memory_order_relaxed);
 	look->drop_us = atomic_load_explicit(&s->capture_drop_us, memory_order_relaxed);
+	look->held = atomic_load_explicit(&s->phone_holds, memory_order_relaxed);
 	look->rate_hz = atomic_load_explicit(&s->write_rate_hz, memory_order_relaxed);
 }
 

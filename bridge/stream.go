@@ -57,7 +57,7 @@ func (s *stream) Look() session.Look {
 		Written: uint64(s.now.written), Read: uint64(s.now.read), Free: int(s.now.free), RateHz: int(s.now.rate_hz),
 		Flushed: s.now.flushed >= s.flushSeq, FlushedAt: uint64(s.now.flush_from),
 		Underruns: uint64(s.now.underruns), UnderrunMS: int64(s.now.underrun_us) / 1000,
-		DroppedMS: int64(s.now.drop_us) / 1000, Closed: s.now.closed != 0,
+		DroppedMS: int64(s.now.drop_us) / 1000, Closed: s.now.closed != 0, Held: s.now.held != 0,
 	}
 }
 

@@ -42,14 +42,14 @@ void mod_openai_audio_stream_host_stop(void);
 /* What has been written to a channel: the bug notes it under the session's codec_write_mutex, the pacer decides by it.
  * It is part of the bug's port, in the session's pool: only who holds the session may look. */
 typedef struct oas_writes {
-	_Atomic int64_t read_ns;         /* when the channel was read, of late, oas_now_ns; 0 = not yet. Read-side thread */
-	_Atomic uint64_t foreign_frames; /* frames of others so far */
-	_Atomic uint64_t paced_frames;   /* frames of the pacer's that the bug has seen */
-	_Atomic uint32_t foreign_timestamp; /* RTP timestamp of the last frame of others, 0 = it had none */
-	_Atomic uint32_t foreign_frame_ms;  /* and its length; 0 = none seen */
 	_Atomic uint32_t frame_ms;          /* length of a frame of the channel's write codec */
+	_Atomic uint32_t foreign_frame_ms;  /* of the last frame of others; 0 = none seen */
+	_Atomic uint32_t foreign_timestamp; /* its RTP timestamp, 0 = it had none */
+	_Atomic uint32_t foreign_frames;    /* frames of others so far; wraps */
+	_Atomic uint32_t paced_frames;      /* frames of the pacer's that the bug has seen; wraps */
 	_Atomic bool pacing;                /* the frame being written is the pacer's */
 	_Atomic bool encrypted;             /* a WebRTC call's DTLS handshake is over */
+	_Atomic int64_t read_ns; /* when the channel was read, of late, oas_now_ns; 0 = not yet. Read-side thread */
 } oas_writes_t;
 
 /* _rtp_clock.c */
@@ -59,7 +59,7 @@ typedef struct oas_rtp_clock {
 	uint32_t timestamp;
 	uint32_t step;           /* ticks of a packet; 0: no frame yet */
 	int64_t at_ns;           /* when that frame was due, oas_now_ns */
-	uint64_t foreign_frames; /* that others had written by then */
+	uint32_t foreign_frames; /* that others had written by then; wraps */
 	int64_t foreign_ns;      /* when the last of others' was seen; the pacer's word */
 } oas_rtp_clock_t;
 
@@ -72,16 +72,14 @@ uint32_t mod_openai_audio_stream_rtp_clock(oas_rtp_clock_t *clock, const oas_wri
 										   switch_core_session_t *session, int64_t at_ns,
 										   const switch_codec_implementation_t *impl);
 
-/* _flow.c. Write-side or pacer thread, read-side thread. No lock of ours, and one of the core's only while a WebRTC
- * call is not yet encrypted. */
+/* _flow.c */
 
 /* Whether the channel sends what is written to it now. It does not while its phone holds the call (a=sendonly or
- * a=inactive), or before a WebRTC call is encrypted. */
-bool mod_openai_audio_stream_flow_sends(switch_core_session_t *session, switch_channel_t *channel,
+ * a=inactive), or before a WebRTC call is encrypted. Notes in the stream whether the phone holds the call. Write-side
+ * or pacer thread, so at least once in two frames. No lock of ours, and one of the core's only while a WebRTC call is
+ * not yet encrypted. */
+bool mod_openai_audio_stream_flow_sends(switch_core_session_t *session, switch_channel_t *channel, oas_stream_t *stream,
 										oas_writes_t *writes);
-
-/* Whether what the channel reads is the caller. While the phone holds the call it is the phone's own hold music. */
-bool mod_openai_audio_stream_flow_hears(switch_channel_t *channel);
 
 /* _variables.c. Any thread that holds the session. */
 

@@ -32,14 +32,14 @@ typedef struct port {
 	oas_stream_t *stream;
 	switch_media_bug_t *bug; /* NULL before INIT and from CLOSE on; protected by ports_mutex */
 	bool awaited;            /* the application waits for the stream's end; protected by ports_mutex */
-	/* Whoever writes a frame holds codec_write_mutex until the frame is on its way. Protects following. */
-	oas_play_t play;
+	uint64_t
+		totals[OAS_TOTAL_COUNT]; /* of the channel's streams so far. Only CLOSE, which no two threads run at once */
+	/* Whoever writes a frame holds codec_write_mutex until the frame is on its way. Protects following. On a cache line
+	 * that the read side does not need. */
+	_Alignas(OAS_CACHE_LINE) oas_play_t play;
 	oas_writes_t writes;
 	switch_frame_t frame; /* that replaces one */
 	int16_t samples[SWITCH_RECOMMENDED_BUFFER_SIZE / sizeof(int16_t)];
-
-	uint64_t
-		totals[OAS_TOTAL_COUNT]; /* of the channel's streams so far. Only CLOSE, which no two threads run at once */
 } port_t;
 
 /* Held for a few instructions, never in a media callback. */
@@ -68,7 +68,7 @@ static void on_read(switch_media_bug_t *bug, port_t *port)
 	switch_codec_implementation_t impl;
 	uint8_t samples[OAS_FRAME_MAX_BYTES];
 	switch_frame_t frame = {.data = samples, .buflen = sizeof(samples)};
-	bool hears = mod_openai_audio_stream_flow_hears(port->channel);
+	bool hears = !atomic_load_explicit(&stream->phone_holds, memory_order_relaxed);
 	uint64_t pos = atomic_load_explicit(&stream->caller.write_pos, memory_order_relaxed);
 
 	/* The core buffers what the endpoint's codec decoded, before the read resampler, but names the rate and the length
@@ -98,7 +98,7 @@ static void note_foreign(oas_writes_t *writes, const switch_frame_t *frame, uint
 {
 	atomic_store_explicit(&writes->foreign_frame_ms, frame_ms, memory_order_relaxed);
 	atomic_store_explicit(&writes->foreign_timestamp, frame->timestamp, memory_order_relaxed);
-	add_relaxed(&writes->foreign_frames, 1);
+	atomic_fetch_add_explicit(&writes->foreign_frames, 1, memory_order_relaxed);
 }
 
 static void on_write(switch_media_bug_t *bug, port_t *port)
@@ -108,7 +108,7 @@ static void on_write(switch_media_bug_t *bug, port_t *port)
 	switch_frame_t *frame = switch_core_media_bug_get_write_replace_frame(bug);
 	switch_codec_implementation_t impl;
 	uint32_t rate_hz, n_channels, n_samples, frame_ms;
-	bool sent;
+	bool paced, sent;
 
 	/* By now the core has brought the frame to the write codec's rate and channels, whatever its labels say. */
 	switch_core_session_get_write_impl(session, &impl);
@@ -119,11 +119,13 @@ static void on_write(switch_media_bug_t *bug, port_t *port)
 		return;
 	}
 	frame_ms = (uint32_t) ((uint64_t) n_samples * 1000 / rate_hz);
-	sent = mod_openai_audio_stream_flow_sends(session, port->channel, &port->writes);
+	paced = atomic_load_explicit(&port->writes.pacing, memory_order_relaxed);
+	/* The pacer has just asked, under this frame's lock. */
+	sent = paced || mod_openai_audio_stream_flow_sends(session, port->channel, stream, &port->writes);
 	atomic_store_explicit(&stream->write_rate_hz, rate_hz, memory_order_relaxed);
 	atomic_store_explicit(&port->writes.frame_ms, frame_ms, memory_order_relaxed);
-	if (atomic_load_explicit(&port->writes.pacing, memory_order_relaxed)) {
-		add_relaxed(&port->writes.paced_frames, 1);
+	if (paced) {
+		atomic_fetch_add_explicit(&port->writes.paced_frames, 1, memory_order_relaxed);
 	} else {
 		note_foreign(&port->writes, frame, frame_ms);
 		if (sent && stream->mix != OAS_MIX_MONO) {
@@ -209,6 +211,14 @@ static switch_bool_t on_media(switch_media_bug_t *bug, void *user_data, switch_a
 	return SWITCH_TRUE;
 }
 
+/* In the session's pool, zeroed; a pool knows no cache lines. */
+static port_t *new_port(switch_core_session_t *session)
+{
+	uintptr_t at = (uintptr_t) switch_core_session_alloc(session, sizeof(port_t) + OAS_CACHE_LINE);
+
+	return (port_t *) ((at + OAS_CACHE_LINE - 1) / OAS_CACHE_LINE * OAS_CACHE_LINE);
+}
+
 /* The channel's port, now holding the stream; NULL if it holds another. Of two concurrent starts one gets it. */
 static port_t *claim_port(switch_core_session_t *session, oas_stream_t *stream)
 {
@@ -218,7 +228,7 @@ static port_t *claim_port(switch_core_session_t *session, oas_stream_t *stream)
 	pthread_mutex_lock(&ports_mutex);
 	port = switch_channel_get_private(channel, PORT_KEY);
 	if (!port) {
-		port = switch_core_session_alloc(session, sizeof(*port)); /* zeroed */
+		port = new_port(session);
 		port->channel = channel;
 		switch_channel_set_private(channel, PORT_KEY, port);
 	}

@@ -19,7 +19,7 @@ static bool encrypted(switch_channel_t *channel, switch_rtp_t *rtp, oas_writes_t
 	return true;
 }
 
-bool mod_openai_audio_stream_flow_sends(switch_core_session_t *session, switch_channel_t *channel, oas_writes_t *writes)
+static bool sends(switch_core_session_t *session, switch_channel_t *channel, oas_writes_t *writes)
 {
 	switch_media_flow_t flow = switch_core_session_media_flow(session, SWITCH_MEDIA_TYPE_AUDIO);
 	switch_rtp_t *rtp = switch_core_media_get_rtp_session(session, SWITCH_MEDIA_TYPE_AUDIO);
@@ -30,8 +30,16 @@ bool mod_openai_audio_stream_flow_sends(switch_core_session_t *session, switch_c
 	return !rtp || (!switch_rtp_test_flag(rtp, SWITCH_RTP_FLAG_PAUSE) && encrypted(channel, rtp, writes));
 }
 
-bool mod_openai_audio_stream_flow_hears(switch_channel_t *channel)
+bool mod_openai_audio_stream_flow_sends(switch_core_session_t *session, switch_channel_t *channel, oas_stream_t *stream,
+										oas_writes_t *writes)
 {
-	/* Not the media flow: a phone that only sends from the start, as a paging system does, is heard. */
-	return !switch_channel_test_flag(channel, CF_PROTO_HOLD);
+	bool sent = sends(session, channel, writes);
+	/* A hold pauses the RTP as well. Not by the media flow alone: a phone that only sends from the start, as a paging
+	 * system does, is heard. */
+	uint32_t holds = !sent && switch_channel_test_flag(channel, CF_PROTO_HOLD);
+
+	if (holds != atomic_load_explicit(&stream->phone_holds, memory_order_relaxed)) {
+		atomic_store_explicit(&stream->phone_holds, holds, memory_order_relaxed);
+	}
+	return sent;
 }

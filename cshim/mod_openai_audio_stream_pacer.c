@@ -47,7 +47,7 @@ typedef struct paced {
 	oas_writes_t *writes; /* only while the session is held and the stream not closed */
 	int64_t due_ns;
 	int64_t backoff_ns;      /* 0 while writes succeed */
-	uint64_t foreign_frames; /* at the last look */
+	uint32_t foreign_frames; /* at the last look */
 	bool writing;            /* the last frame was ours */
 	oas_rtp_clock_t clock;
 } paced_t;
@@ -149,7 +149,7 @@ static void paced_free(paced_t *entry)
 	free(entry);
 }
 
-static uint64_t foreign_frames(const paced_t *entry)
+static uint32_t foreign_frames(const paced_t *entry)
 {
 	return atomic_load_explicit(&entry->writes->foreign_frames, memory_order_relaxed);
 }
@@ -236,7 +236,7 @@ static switch_codec_t *codec_for(worker_t *worker, const switch_codec_implementa
 static int64_t write_silence(worker_t *worker, switch_core_session_t *session, paced_t *entry, int64_t at_ns)
 {
 	oas_writes_t *writes = entry->writes;
-	uint64_t seen = atomic_load_explicit(&writes->paced_frames, memory_order_relaxed);
+	uint32_t seen = atomic_load_explicit(&writes->paced_frames, memory_order_relaxed);
 	switch_codec_t *write_codec = switch_core_session_get_effective_write_codec(session);
 	switch_codec_implementation_t impl;
 	switch_codec_t *codec;
@@ -292,7 +292,7 @@ static bool needs_frames(switch_core_session_t *session, paced_t *entry)
 {
 	switch_channel_t *channel = switch_core_session_get_channel(session);
 
-	return mod_openai_audio_stream_flow_sends(session, channel, entry->writes) &&
+	return mod_openai_audio_stream_flow_sends(session, channel, entry->stream, entry->writes) &&
 		   (!switch_channel_test_flag(channel, CF_BRIDGED) || has_agent_audio(entry->stream));
 }
 
@@ -333,7 +333,7 @@ static visit_t attend(worker_t *worker, switch_core_session_t *session, paced_t 
 	int64_t now = oas_now_ns();
 	/* A frame that is late by less than its length is still the one of its own time. */
 	bool in_time = entry->writing && now - entry->due_ns < quiet_ns(entry) / QUIET_FRAMES;
-	uint64_t foreign = foreign_frames(entry);
+	uint32_t foreign = foreign_frames(entry);
 	visit_t visit = {0};
 
 	if (foreign != entry->foreign_frames) {
@@ -350,7 +350,8 @@ static visit_t attend(worker_t *worker, switch_core_session_t *session, paced_t 
 		return visit;
 	}
 	switch_core_session_lock_codec_write(session);
-	if (foreign_frames(entry) == foreign) {
+	/* Both may have changed while a re-INVITE held the lock. */
+	if (foreign_frames(entry) == foreign && needs_frames(session, entry)) {
 		int64_t start_ns = oas_now_ns();
 
 		visit.written_ns = write_silence(worker, session, entry, in_time ? entry->due_ns : now);

@@ -20,8 +20,8 @@ uint32_t mod_openai_audio_stream_rtp_clock(oas_rtp_clock_t *clock, const oas_wri
 {
 	int64_t step_ns = impl->microseconds_per_packet * 1000LL;
 	uint32_t step = impl->samples_per_packet;
-	uint64_t foreign_frames = atomic_load_explicit(&writes->foreign_frames, memory_order_relaxed);
-	uint64_t n_foreign = foreign_frames - clock->foreign_frames;
+	uint32_t foreign_frames = atomic_load_explicit(&writes->foreign_frames, memory_order_relaxed);
+	uint32_t n_foreign = foreign_frames - clock->foreign_frames;
 	uint32_t foreign = atomic_load_explicit(&writes->foreign_timestamp, memory_order_relaxed);
 	uint64_t n_steps;
 
@@ -43,8 +43,8 @@ uint32_t mod_openai_audio_stream_rtp_clock(oas_rtp_clock_t *clock, const oas_wri
 	}
 	/* Without a timer the core counts packets: those of others since ours have moved the clock as well. */
 	n_steps = (uint64_t) (at_ns > clock->at_ns ? (at_ns - clock->at_ns + step_ns / 2) / step_ns : 0);
-	if (n_steps < n_foreign + 1) {
-		n_steps = n_foreign + 1;
+	if (n_steps <= n_foreign) {
+		n_steps = n_foreign + UINT64_C(1);
 	}
 	clock->timestamp += (uint32_t) n_steps * step;
 	clock->step = step;

@@ -62,6 +62,8 @@ typedef enum oas_total {
 typedef struct oas_stream {
 	/* Constant after oas_stream_new, except uuid and mix, which Go sets before attach. */
 	oas_doorbell_t *doorbell;
+	_Atomic uint32_t phone_holds; /* 1: the phone holds the call, and what the channel reads is not the caller. Hardly ever
+								   * changed by the write side, so it shares the read side's line */
 	char uuid[OAS_UUID_MAX];
 	uint32_t mix; /* oas_mix_t */
 
@@ -69,8 +71,6 @@ typedef struct oas_stream {
 
 	/* The shim's words. */
 	_Alignas(OAS_CACHE_LINE) _Atomic uint32_t closed; /* the bug is gone: no callback after it; stored last, with release */
-	char close_reason[OAS_END_REASON_MAX];	/* why the channel let go, valid once closed: hangup, passthrough_codec */
-	char close_error[OAS_END_ERROR_MAX];	/* "" if that is no error; after attach said PASSTHROUGH, what it found */
 	_Atomic uint32_t write_rate_hz;		/* of the frames that the channel writes now; at attach, that it will write */
 	_Atomic uint64_t capture_drop_us;	/* length of the frames that found a capture ring full, microseconds */
 	_Atomic uint64_t underruns;			/* times the agent ring ran dry inside an answer */
@@ -78,6 +78,9 @@ typedef struct oas_stream {
 	_Atomic uint64_t flush_from;		/* agent ring position, bytes, up to which audio was played when flush_pos took
 										 * effect; valid once flush_done == flush_seq */
 	_Atomic uint64_t flush_done;		/* the last flush_seq carried out; release, pairs with Go's acquire */
+
+	char close_reason[OAS_END_REASON_MAX];	/* why the channel let go, valid once closed: hangup, passthrough_codec */
+	char close_error[OAS_END_ERROR_MAX];	/* "" if that is no error; after attach said PASSTHROUGH, what it found */
 
 	/* Go's words. */
 	_Alignas(OAS_CACHE_LINE) _Atomic uint32_t agent_rate_hz; /* rate of the audio in the agent ring. While it is not

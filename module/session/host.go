@@ -53,6 +53,7 @@ type Look struct {
 	Underruns  uint64 // times that the ring ran dry inside an answer
 	UnderrunMS int64  // length of the silence that was heard there
 	DroppedMS  int64  // length of the frames that found a capture ring full
+	Held       bool   // the phone of the caller holds the call
 	Closed     bool   // the channel has let go: it is gone, or can't be streamed any more
 }
 

@@ -51,6 +51,7 @@ type status struct {
 	Reconnects    int    `json:"reconnects"`
 	BenignErrors  int    `json:"benign_errors"`
 	Paused        bool   `json:"paused"`
+	Held          bool   `json:"held"`
 	UserMuted     bool   `json:"user_muted"`
 	OpenAIMuted   bool   `json:"openai_muted"`
 }
@@ -74,7 +75,7 @@ func (s *Session) status() status {
 		UnderrunMS:    look.UnderrunMS,
 		Turns:         s.turns.count, Interruptions: s.turns.interruptions, LateDeltas: s.turns.lateDeltas,
 		Reconnects: max(s.connects-1, 0), BenignErrors: s.talk.benign,
-		Paused: c.paused, UserMuted: c.muted, OpenAIMuted: s.muteOpenAI,
+		Paused: c.paused, Held: look.Held, UserMuted: c.muted, OpenAIMuted: s.muteOpenAI,
 	}
 	if s.link != nil {
 		st.State = "connecting"
