@@ -1,7 +1,7 @@
 package main
 
 /*
-#cgo CFLAGS: -std=gnu11 -O2 -I${SRCDIR} -I${SRCDIR}/../include
+#cgo CFLAGS: -std=gnu11 -O2 -I${SRCDIR}
 #include "access.h"
 */
 import "C"

@@ -3,7 +3,7 @@
 package hosttest
 
 /*
-#cgo CFLAGS: -std=gnu11 -I${SRCDIR}/../../include
+#cgo CFLAGS: -std=gnu11 -I${SRCDIR}
 #include "host.h"
 */
 import "C"
