@@ -93,12 +93,18 @@ static void on_read(switch_media_bug_t *bug, port_t *port)
 	oas_doorbell_ring(stream->doorbell);
 }
 
+/* One thread at a time counts. */
+static void count(_Atomic uint32_t *counter)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
 /* Note a frame of another writer's. */
 static void note_foreign(oas_writes_t *writes, const switch_frame_t *frame, uint32_t frame_ms)
 {
 	atomic_store_explicit(&writes->foreign_frame_ms, frame_ms, memory_order_relaxed);
 	atomic_store_explicit(&writes->foreign_timestamp, frame->timestamp, memory_order_relaxed);
-	atomic_fetch_add_explicit(&writes->foreign_frames, 1, memory_order_relaxed);
+	count(&writes->foreign_frames);
 }
 
 static void on_write(switch_media_bug_t *bug, port_t *port)
@@ -125,7 +131,7 @@ static void on_write(switch_media_bug_t *bug, port_t *port)
 	atomic_store_explicit(&stream->write_rate_hz, rate_hz, memory_order_relaxed);
 	atomic_store_explicit(&port->writes.frame_ms, frame_ms, memory_order_relaxed);
 	if (paced) {
-		atomic_fetch_add_explicit(&port->writes.paced_frames, 1, memory_order_relaxed);
+		count(&port->writes.paced_frames);
 	} else {
 		note_foreign(&port->writes, frame, frame_ms);
 		if (sent && stream->mix != OAS_MIX_MONO) {

@@ -6,13 +6,14 @@
  */
 #include "mod_openai_audio_stream.h"
 
+/* Once true it stays so: the kind of a call is settled before its media is. */
 static bool encrypted(switch_channel_t *channel, switch_rtp_t *rtp, oas_writes_t *writes)
 {
-	if (atomic_load_explicit(&writes->encrypted, memory_order_relaxed) || !switch_channel_test_flag(channel, CF_DTLS)) {
+	if (atomic_load_explicit(&writes->encrypted, memory_order_relaxed)) {
 		return true;
 	}
-	/* Takes a lock of the core's, so not once the handshake is over. */
-	if (switch_rtp_dtls_state(rtp, DTLS_TYPE_RTP) != DS_READY) {
+	/* The look at the handshake takes a lock of the core's. */
+	if (switch_channel_test_flag(channel, CF_DTLS) && switch_rtp_dtls_state(rtp, DTLS_TYPE_RTP) != DS_READY) {
 		return false;
 	}
 	atomic_store_explicit(&writes->encrypted, true, memory_order_relaxed);
