@@ -35,18 +35,6 @@ func (r *rig) channel(uuid string) channelFigures {
 	return m.Channels[0]
 }
 
-// longestWrite is the longest time that a frame took to be written, with the writers' lock held.
-func (r *rig) longestWrite() time.Duration {
-	r.Helper()
-	var m struct {
-		WriteFrame struct {
-			MaxNS int64 `json:"max_ns"`
-		} `json:"write_frame"`
-	}
-	decode(r.T, string(r.do("stats").Raw), &m)
-	return time.Duration(m.WriteFrame.MaxNS)
-}
-
 // After a re-INVITE or a stall of the process, the first frame of another writer gets through, and the module makes room
 // for it: it writes no frame beside two of the other's.
 func TestAnotherWriterGetsThrough(t *testing.T) {
@@ -90,7 +78,7 @@ func TestAnotherWriterGetsThrough(t *testing.T) {
 				if n := after.RTP.LostWrites - before.RTP.LostWrites; n > 0 {
 					// Two that write within the same moment: only if the module's write was as short as it should be
 					// is this chance; it was not if the machine stopped it in the middle.
-					if longest := r.longestWrite(); n > 1 || longest < time.Millisecond {
+					if longest := r.longest("write_frame"); n > 1 || longest < time.Millisecond {
 						t.Errorf("%d frames of another writer were lost; the longest write took %v", n, longest)
 					} else {
 						t.Skipf("not judged: the machine stopped a write for %v", longest)

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"encoding/csv"
+	"encoding/json"
 	"os"
 	"slices"
 	"strconv"
@@ -28,15 +29,18 @@ func (r *rig) notJudged(why string, late time.Duration) {
 }
 
 // late is how long the host's clocks were late at most, since the host was started or told to forget it.
-func (r *rig) late() time.Duration {
+func (r *rig) late() time.Duration { return r.longest("tick_late") }
+
+// longest is the longest of the durations that the host has measured under this name.
+func (r *rig) longest(name string) time.Duration {
 	r.Helper()
-	var m struct {
-		TickLate struct {
-			MaxNS int64 `json:"max_ns"`
-		} `json:"tick_late"`
-	}
+	var m map[string]json.RawMessage
 	decode(r.T, string(r.do("stats").Raw), &m)
-	return time.Duration(m.TickLate.MaxNS)
+	var duration struct {
+		MaxNS int64 `json:"max_ns"`
+	}
+	decode(r.T, string(m[name]), &duration)
+	return time.Duration(duration.MaxNS)
 }
 
 // checkCaller demands the host's ramp without a sample lost, repeated or out of order, after silence. Silence may stand
