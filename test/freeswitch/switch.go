@@ -68,6 +68,17 @@ func Start(tb testing.TB) *Switch {
 // Prepare starts a FreeSWITCH that ends with the test, without the module.
 func Prepare(tb testing.TB) *Switch {
 	tb.Helper()
+	return prepare(tb, true)
+}
+
+// PrepareRefusing is Prepare with a list of allowed interfaces (FreeSWITCH 1.11) that lacks the module's.
+func PrepareRefusing(tb testing.TB) *Switch {
+	tb.Helper()
+	return prepare(tb, false)
+}
+
+func prepare(tb testing.TB, allowed bool) *Switch {
+	tb.Helper()
 	prefix := os.Getenv(EnvPrefix)
 	if prefix == "" || os.Getenv(EnvModule) == "" {
 		tb.Skipf("%s and %s do not name an installed FreeSWITCH and the module: make test does", EnvPrefix, EnvModule)
@@ -85,7 +96,7 @@ func Prepare(tb testing.TB) *Switch {
 	})
 	ctx, cancel := context.WithTimeout(context.Background(), Bound)
 	defer cancel()
-	if err := s.start(ctx, prefix); err != nil {
+	if err := s.start(ctx, prefix, allowed); err != nil {
 		tb.Fatalf("%v\n%s", err, s.logTail())
 	}
 	tb.Cleanup(func() {
@@ -133,7 +144,7 @@ func (s *Switch) Reload(tb testing.TB) {
 	s.API(tb, "+OK", "load %s", Module)
 }
 
-func (s *Switch) start(ctx context.Context, prefix string) error {
+func (s *Switch) start(ctx context.Context, prefix string, allowed bool) error {
 	for _, dir := range []string{"log", "db", "run", "tmp", "storage", "rec", "mod"} {
 		if err := os.Mkdir(filepath.Join(s.Dir, dir), 0o700); err != nil {
 			return err
@@ -164,7 +175,7 @@ func (s *Switch) start(ctx context.Context, prefix string) error {
 	}
 	var xml bytes.Buffer
 	err = t.Execute(&xml, map[string]any{"ESL": s.eslPort, "Agent": s.agentSIP, "Far": s.farSIP, "Dir": s.Dir,
-		"RTPFirst": s.rtpFirst, "RTPLast": s.rtpLast})
+		"RTPFirst": s.rtpFirst, "RTPLast": s.rtpLast, "Allowed": allowed})
 	if err != nil {
 		return err
 	}
