@@ -196,7 +196,7 @@ func TestAnswerAfterAStall(t *testing.T) {
 			r.Fatal(err)
 		}
 		checkUnderruns(r.T, samples(r.T, raw), 24000, status)
-		checkRate(r.T, "a parked channel", frames, false)
+		checkRate(r.T, "a parked channel", frames, false, 0)
 	})
 }
 
