@@ -41,6 +41,7 @@ SWITCH_MODULE_LOAD_FUNCTION(mod_openai_audio_stream_load)
 {
 	mod_openai_audio_stream_host_start();
 	if (mod_openai_audio_stream_pacer_start(pool) != SWITCH_STATUS_SUCCESS) {
+		mod_openai_audio_stream_pacer_stop(); /* one of its threads may run */
 		mod_openai_audio_stream_host_stop();
 		return SWITCH_STATUS_GENERR;
 	}

@@ -48,7 +48,8 @@ typedef struct oas_writes {
 	_Atomic uint32_t foreign_frames;    /* frames of others so far; wraps */
 	_Atomic uint32_t paced_frames;      /* frames of the pacer's that the bug has seen; wraps */
 	_Atomic bool pacing;                /* the frame being written is the pacer's */
-	_Atomic bool encrypted;             /* the call is not WebRTC, or its DTLS handshake is over */
+	_Atomic bool plain;                 /* the call is not WebRTC */
+	uint32_t seen_timestamp;            /* as the bug saw it on that frame; the write side's alone */
 	_Atomic int64_t read_ns; /* when the channel was read, of late, oas_now_ns; 0 = not yet. Read-side thread */
 } oas_writes_t;
 

@@ -103,7 +103,10 @@ static void count(_Atomic uint32_t *counter)
 static void note_foreign(oas_writes_t *writes, const switch_frame_t *frame, uint32_t frame_ms)
 {
 	atomic_store_explicit(&writes->foreign_frame_ms, frame_ms, memory_order_relaxed);
-	atomic_store_explicit(&writes->foreign_timestamp, frame->timestamp, memory_order_relaxed);
+	/* Behind a resampler the core leaves an older frame's there (switch_core_media.c, SWITCH_STATUS_RESAMPLE). */
+	atomic_store_explicit(&writes->foreign_timestamp, frame->timestamp != writes->seen_timestamp ? frame->timestamp : 0,
+						  memory_order_relaxed);
+	writes->seen_timestamp = frame->timestamp;
 	count(&writes->foreign_frames);
 }
 
@@ -160,9 +163,11 @@ static void on_close(switch_media_bug_t *bug, port_t *port)
 	oas_stream_t *stream = port->stream;
 	bool awaited;
 
+	pthread_mutex_lock(&ports_mutex); /* the hook may be at the same words */
 	if (!*stream->close_reason) {
 		switch_copy_string(stream->close_reason, "hangup", sizeof(stream->close_reason));
 	}
+	pthread_mutex_unlock(&ports_mutex);
 	mod_openai_audio_stream_variables_set(switch_core_session_get_channel(session), port->totals, stream);
 	pthread_mutex_lock(&ports_mutex);
 	port->bug = NULL;
@@ -268,29 +273,32 @@ static bool has_media(switch_core_session_t *session)
 }
 
 /* The codec, read or write, whose audio FreeSWITCH passes through as it is, or NULL. With a bug on the channel the core
- * would have to decode it, cannot, and ends the bridge (switch_core_io.c, switch_core_media.c, "decoder error"). */
-static const switch_codec_t *passthrough_codec(switch_core_session_t *session)
+ * would have to decode it, cannot, and ends the bridge (switch_core_io.c, switch_core_media.c, "decoder error"). The
+ * codec itself may be exchanged at any moment; its implementation is the codec module's and stays. */
+static const switch_codec_implementation_t *passthrough_codec(switch_core_session_t *session)
 {
 	const switch_codec_t *codecs[2] = {switch_core_session_get_read_codec(session),
 									   switch_core_session_get_write_codec(session)};
 
 	for (int i = 0; i < 2; i++) {
-		if (codecs[i] && codecs[i]->implementation && switch_test_flag(codecs[i], SWITCH_CODEC_FLAG_PASSTHROUGH)) {
-			return codecs[i];
+		const switch_codec_implementation_t *impl = codecs[i] ? codecs[i]->implementation : NULL;
+
+		if (impl && switch_test_flag(codecs[i], SWITCH_CODEC_FLAG_PASSTHROUGH)) {
+			return impl;
 		}
 	}
 	return NULL;
 }
 
 /* Store that the channel lets go because of its codec. Before it is closed. */
-static void set_passthrough(oas_stream_t *stream, const switch_codec_t *codec)
+static void set_passthrough(oas_stream_t *stream, const switch_codec_implementation_t *codec)
 {
 	switch_copy_string(stream->close_reason, "passthrough_codec", sizeof(stream->close_reason));
 	switch_snprintf(
 		stream->close_error, sizeof(stream->close_error),
 		"codec \"%s\": FreeSWITCH passes it through without decoding it; expected a codec that it can decode, "
 		"see absolute_codec_string",
-		codec->implementation->iananame);
+		codec->iananame);
 }
 
 /* A re-INVITE may lead to a codec that cannot be decoded. This runs before the core would try to: after the endpoint's
@@ -298,7 +306,7 @@ static void set_passthrough(oas_stream_t *stream, const switch_codec_t *codec)
 static switch_status_t on_read_frame(switch_core_session_t *session, switch_frame_t **frame, switch_io_flag_t flags,
 									 int stream_id)
 {
-	const switch_codec_t *codec = passthrough_codec(session);
+	const switch_codec_implementation_t *codec = passthrough_codec(session);
 	switch_media_bug_t *bug = NULL;
 	port_t *port;
 
@@ -325,7 +333,7 @@ static oas_status_t attach(switch_core_session_t *session, oas_stream_t *stream)
 {
 	switch_codec_implementation_t impl;
 	switch_media_bug_t *bug = NULL;
-	const switch_codec_t *codec;
+	const switch_codec_implementation_t *codec;
 	port_t *port;
 
 	if (!has_media(session)) {

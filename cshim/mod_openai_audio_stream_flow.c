@@ -6,17 +6,16 @@
  */
 #include "mod_openai_audio_stream.h"
 
-/* Once true it stays so: the kind of a call is settled before its media is. */
+/* Whether the call needs no DTLS, or its handshake is over. A WebRTC call may begin another one in the middle. */
 static bool encrypted(switch_channel_t *channel, switch_rtp_t *rtp, oas_writes_t *writes)
 {
-	if (atomic_load_explicit(&writes->encrypted, memory_order_relaxed)) {
+	if (atomic_load_explicit(&writes->plain, memory_order_relaxed)) {
 		return true;
 	}
-	/* The look at the handshake takes a lock of the core's. */
-	if (switch_channel_test_flag(channel, CF_DTLS) && switch_rtp_dtls_state(rtp, DTLS_TYPE_RTP) != DS_READY) {
-		return false;
+	if (switch_channel_test_flag(channel, CF_DTLS)) {
+		return switch_rtp_dtls_state(rtp, DTLS_TYPE_RTP) == DS_READY; /* takes a lock of the core's */
 	}
-	atomic_store_explicit(&writes->encrypted, true, memory_order_relaxed);
+	atomic_store_explicit(&writes->plain, true, memory_order_relaxed);
 	return true;
 }
 

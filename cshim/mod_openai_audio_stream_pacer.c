@@ -536,7 +536,7 @@ switch_status_t mod_openai_audio_stream_pacer_start(switch_memory_pool_t *pool)
 	if (pacer.max_threads > THREADS_MAX) {
 		pacer.max_threads = THREADS_MAX;
 	}
-	for (uint32_t i = 0; i < THREADS_MIN; i++) {
+	for (uint32_t i = 0; i < THREADS_MIN && status == SWITCH_STATUS_SUCCESS; i++) {
 		status = start_thread();
 	}
 	pthread_mutex_unlock(&pacer.mutex);

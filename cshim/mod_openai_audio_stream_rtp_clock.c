@@ -3,6 +3,7 @@
  * The RTP clock of a channel to which the pacer and others write in turn.
  */
 #include "mod_openai_audio_stream.h"
+#include "oas_clock.h"
 
 /* Where the channel's RTP clock is that its timer counts from the beginning of media: other writers whose frames have
  * no timestamp get theirs from it. */
@@ -21,9 +22,9 @@ uint32_t mod_openai_audio_stream_rtp_clock(oas_rtp_clock_t *clock, const oas_wri
 	int64_t step_ns = impl->microseconds_per_packet * 1000LL;
 	uint32_t step = impl->samples_per_packet;
 	uint32_t foreign_frames = atomic_load_explicit(&writes->foreign_frames, memory_order_relaxed);
-	uint32_t n_foreign = foreign_frames - clock->foreign_frames;
+	int64_t n_foreign = (uint32_t) (foreign_frames - clock->foreign_frames);
 	uint32_t foreign = atomic_load_explicit(&writes->foreign_timestamp, memory_order_relaxed);
-	uint64_t n_steps;
+	int64_t n_steps;
 
 	if (step == 0) {
 		return 0; /* a codec without such a clock: the core finds a timestamp */
@@ -41,10 +42,13 @@ uint32_t mod_openai_audio_stream_rtp_clock(oas_rtp_clock_t *clock, const oas_wri
 		clock->at_ns = at_ns - step_ns;
 		n_foreign = 0;
 	}
-	/* Without a timer the core counts packets: those of others since ours have moved the clock as well. */
-	n_steps = (uint64_t) (at_ns > clock->at_ns ? (at_ns - clock->at_ns + step_ns / 2) / step_ns : 0);
+	/* Without a timer the core counts packets: those of others since ours have moved the clock as well. Their frames
+	 * may be shorter than a packet. */
+	n_foreign =
+		n_foreign * atomic_load_explicit(&writes->foreign_frame_ms, memory_order_relaxed) * OAS_NS_PER_MS / step_ns;
+	n_steps = at_ns > clock->at_ns ? (at_ns - clock->at_ns + step_ns / 2) / step_ns : 0;
 	if (n_steps <= n_foreign) {
-		n_steps = n_foreign + UINT64_C(1);
+		n_steps = n_foreign + 1;
 	}
 	clock->timestamp += (uint32_t) n_steps * step;
 	clock->step = step;
