@@ -34,6 +34,7 @@ func testRecorders(t testing.TB) {
 		if rateHz != 8000 || channels != 2 {
 			t.Fatalf("%s: %d Hz with %d channels, want 8000 with 2", when, rateHz, channels)
 		}
+		pcm = pcm[:max(0, len(pcm)-2*rateHz/10)] // a stereo recording of FreeSWITCH's ends in frames that were never written
 		// The caller is what the channel read, which the server got too. The recorder is FreeSWITCH's, and so is what it loses
 		// on a machine that runs its threads late.
 		for who, two := range map[string][2][]int16{
