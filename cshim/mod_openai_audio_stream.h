@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the files of the shim know of each other. Calls run one way: module, api, app, config -> host -> bug -> pacer,
- * variables -> flow, rtp_clock, gate.
+ * variables -> flow, rtp_clock, silence, gate.
  *
  * Locks are pthread_*, not switch_mutex_t: those come from a memory pool, and ours live from the first load to the end
  * of the process.
@@ -73,12 +73,37 @@ uint32_t mod_openai_audio_stream_rtp_clock(oas_rtp_clock_t *clock, const oas_wri
 										   switch_core_session_t *session, int64_t at_ns,
 										   const switch_codec_implementation_t *impl);
 
+/* _silence.c */
+
+/* Codecs that a pacer thread keeps: one for each rate, length and number of channels that calls have now. */
+#define OAS_SILENCE_CODECS 16
+
+/* An L16 codec and what it was made for. */
+typedef struct oas_silence_codec {
+	uint32_t rate_hz, frame_ms, n_channels, n_ticks; /* rate_hz 0: free */
+	bool usable;
+	switch_codec_t codec;
+	switch_codec_implementation_t implementation; /* if the codec's own does not serve */
+} oas_silence_codec_t;
+
+/* Zeroed at first. One thread's alone. */
+typedef struct oas_silence_codecs {
+	oas_silence_codec_t codecs[OAS_SILENCE_CODECS];
+	uint32_t next; /* to be used again */
+} oas_silence_codecs_t;
+
+/* The L16 codec for a channel's write codec, or NULL if there is none. Stays the thread's. */
+switch_codec_t *mod_openai_audio_stream_silence_codec(oas_silence_codecs_t *codecs,
+													  const switch_codec_implementation_t *impl);
+
+/* Close them all. */
+void mod_openai_audio_stream_silence_close(oas_silence_codecs_t *codecs);
+
 /* _flow.c */
 
 /* Whether the channel sends what is written to it now. It does not while its phone holds the call (a=sendonly or
  * a=inactive), or before a WebRTC call is encrypted. Notes in the stream whether the phone holds the call. Write-side
- * or pacer thread, so at least once in two frames. No lock of ours, and one of the core's only while a WebRTC call is
- * not yet encrypted. */
+ * or pacer thread, so at least once in two frames. No lock of ours, and one of the core's on WebRTC calls. */
 bool mod_openai_audio_stream_flow_sends(switch_core_session_t *session, switch_channel_t *channel, oas_stream_t *stream,
 										oas_writes_t *writes);
 

@@ -39,9 +39,6 @@
 #define BACKOFF_MAX_NS (200 * OAS_NS_PER_MS)
 #define DEFAULT_FRAME_MS 20
 
-/* Codecs that a thread keeps: one for each rate, length and number of channels that calls have now. */
-#define CODECS 16
-
 typedef struct paced {
 	oas_stream_t *stream; /* holds a reference */
 	oas_writes_t *writes; /* only while the session is held and the stream not closed */
@@ -52,17 +49,8 @@ typedef struct paced {
 	oas_rtp_clock_t clock;
 } paced_t;
 
-/* A thread's own L16 codec and what it was made for. */
-typedef struct silence_codec {
-	uint32_t rate_hz, frame_ms, n_channels, n_ticks; /* rate_hz 0: free */
-	bool usable;
-	switch_codec_t codec;
-	switch_codec_implementation_t implementation; /* if the codec's own does not serve */
-} silence_codec_t;
-
 typedef struct worker {
-	silence_codec_t codecs[CODECS];
-	uint32_t next_codec;
+	oas_silence_codecs_t codecs;
 	uint8_t silence[SWITCH_RECOMMENDED_BUFFER_SIZE];
 } worker_t;
 
@@ -172,64 +160,6 @@ static bool has_agent_audio(oas_stream_t *stream)
 		   (atomic_load_explicit(&stream->answer_open, memory_order_relaxed) || oas_ring_pending(&stream->agent));
 }
 
-static bool open_l16(switch_codec_t *codec, uint32_t rate_hz, uint32_t frame_ms, uint32_t n_channels)
-{
-	return switch_core_codec_init(codec, "L16", NULL, NULL, rate_hz, (int) frame_ms, (int) n_channels,
-								  SWITCH_CODEC_FLAG_ENCODE | SWITCH_CODEC_FLAG_DECODE, NULL,
-								  NULL) == SWITCH_STATUS_SUCCESS;
-}
-
-static silence_codec_t *codec_open(worker_t *worker, uint32_t rate_hz, uint32_t frame_ms, uint32_t n_channels,
-								   uint32_t n_ticks)
-{
-	silence_codec_t *codec = &worker->codecs[worker->next_codec];
-
-	worker->next_codec = (worker->next_codec + 1) % CODECS;
-	if (codec->rate_hz && codec->usable) {
-		switch_core_codec_destroy(&codec->codec);
-	}
-	codec->rate_hz = rate_hz;
-	codec->frame_ms = frame_ms;
-	codec->n_channels = n_channels;
-	codec->n_ticks = n_ticks;
-	/* A codec whose frames have a length that L16 does not come in gets frames of 20 ms; the core cuts them up. */
-	codec->usable = open_l16(&codec->codec, rate_hz, frame_ms, n_channels) ||
-					open_l16(&codec->codec, rate_hz, DEFAULT_FRAME_MS, n_channels);
-	/* The core keeps a frame's timestamp only if its codec counts as many ticks of the RTP clock as the channel's
-	 * (switch_core_media.c, "samples_per_packet !="). G.722's clock runs at half of its rate (RFC 3551, 4.5.2). */
-	if (codec->usable && codec->codec.implementation->samples_per_packet != n_ticks) {
-		codec->implementation = *codec->codec.implementation;
-		codec->implementation.samples_per_packet = n_ticks;
-		codec->codec.implementation = &codec->implementation;
-	}
-	return codec;
-}
-
-/* The thread's L16 codec for a channel's write codec, or NULL if there is none. */
-static switch_codec_t *codec_for(worker_t *worker, const switch_codec_implementation_t *impl)
-{
-	uint32_t rate_hz = impl->actual_samples_per_second;
-	uint32_t frame_ms = (uint32_t) impl->microseconds_per_packet / 1000;
-	uint32_t n_channels = impl->number_of_channels ? impl->number_of_channels : 1;
-	silence_codec_t *codec = NULL;
-
-	if (rate_hz == 0 || frame_ms == 0) {
-		return NULL;
-	}
-	for (uint32_t i = 0; i < CODECS && !codec; i++) {
-		silence_codec_t *c = &worker->codecs[i];
-
-		if (c->rate_hz == rate_hz && c->frame_ms == frame_ms && c->n_channels == n_channels &&
-			c->n_ticks == impl->samples_per_packet) {
-			codec = c;
-		}
-	}
-	if (!codec) {
-		codec = codec_open(worker, rate_hz, frame_ms, n_channels, impl->samples_per_packet);
-	}
-	return codec->usable ? &codec->codec : NULL;
-}
-
 /* Write one frame of silence to a channel that is fit for it, as the one of the moment at_ns. Returns the frame's
  * length in nanoseconds, or 0 if the bug did not see it: then the pacer cannot tell either whether others write. The
  * caller holds codec_write_mutex. */
@@ -246,7 +176,7 @@ static int64_t write_silence(worker_t *worker, switch_core_session_t *session, p
 		switch_core_session_get_write_impl(session, &impl) != SWITCH_STATUS_SUCCESS) {
 		return 0;
 	}
-	codec = codec_for(worker, &impl);
+	codec = mod_openai_audio_stream_silence_codec(&worker->codecs, &impl);
 	if (!codec || codec->implementation->decoded_bytes_per_packet > sizeof(worker->silence)) {
 		return 0;
 	}
@@ -505,11 +435,7 @@ static void *SWITCH_THREAD_FUNC work(switch_thread_t *thread, void *obj)
 		}
 	}
 	pthread_mutex_unlock(&pacer.mutex);
-	for (uint32_t i = 0; i < CODECS; i++) {
-		if (worker.codecs[i].rate_hz && worker.codecs[i].usable) {
-			switch_core_codec_destroy(&worker.codecs[i].codec);
-		}
-	}
+	mod_openai_audio_stream_silence_close(&worker.codecs);
 	return NULL;
 }
 
