@@ -34,6 +34,8 @@
 /* How far a frame is moved to keep clear of other writers, and for how long after its last read a channel is read. */
 #define NUDGE_NS (1 * OAS_NS_PER_MS)
 #define RECENT_NS (1 * OAS_NS_PER_S)
+/* Whoever had codec_write_mutex for longer than this did not write a frame under it, but changed the codec. */
+#define HELD_NS (2 * OAS_NS_PER_MS)
 /* Pauses before the pacer looks again at a channel that cannot be written to, each twice as long as the last. */
 #define BACKOFF_MIN_NS (40 * OAS_NS_PER_MS)
 #define BACKOFF_MAX_NS (200 * OAS_NS_PER_MS)
@@ -264,6 +266,7 @@ static visit_t attend(worker_t *worker, switch_core_session_t *session, paced_t 
 	/* A frame that is late by less than its length is still the one of its own time. */
 	bool in_time = entry->writing && now - entry->due_ns < quiet_ns(entry) / QUIET_FRAMES;
 	uint32_t foreign = foreign_frames(entry);
+	int64_t locked_ns;
 	visit_t visit = {0};
 
 	if (foreign != entry->foreign_frames) {
@@ -280,12 +283,17 @@ static visit_t attend(worker_t *worker, switch_core_session_t *session, paced_t 
 		return visit;
 	}
 	switch_core_session_lock_codec_write(session);
-	/* Both may have changed while a re-INVITE held the lock. */
+	locked_ns = oas_now_ns();
+	if (locked_ns - now > HELD_NS) {
+		/* A re-INVITE, or the reader's change of codec, held the lock. The writer that waited for it writes now. */
+		switch_core_session_unlock_codec_write(session);
+		visit.due_ns = locked_ns + quiet_ns(entry) / QUIET_FRAMES;
+		return visit;
+	}
+	/* Both may have changed meanwhile. */
 	if (foreign_frames(entry) == foreign && needs_frames(session, entry)) {
-		int64_t start_ns = oas_now_ns();
-
 		visit.written_ns = write_silence(worker, session, entry, in_time ? entry->due_ns : now);
-		visit.waited_ns = oas_now_ns() - start_ns;
+		visit.waited_ns = oas_now_ns() - locked_ns;
 	}
 	switch_core_session_unlock_codec_write(session);
 	if (visit.written_ns > 0) {

@@ -21,10 +21,20 @@ step() {
 		grep -vE '^ *(=== (RUN|PAUSE|CONT|NAME) |--- PASS: )' "$log"
 	fi
 	summary+=("$outcome $name ($((SECONDS - began)) s)")
+	while [ "$outcome" = "FAILED  " ] && IFS= read -r line; do
+		summary+=("         failed in it: $line")
+	done < <(complaints "$log")
 	while IFS= read -r line; do
 		unjudged+=("${line%%:*}")
 		summary+=("         not judged in it: $line")
 	done < <(not_judged "$log")
+}
+
+# The tests of a log of go test -v that failed, each with what it said first.
+complaints() {
+	awk '/^=== (RUN|CONT|NAME) /{ name = $3 }
+		/^ +[a-z0-9_]+\.go:[0-9]+: /{ if (said[name]++ < 4) { sub(/^ +/, ""); text[name] = text[name] " | " substr($0, 1, 200) } }
+		/^ *--- FAIL: /{ print $3 text[$3] }' "$1"
 }
 
 # The tests of a log of go test -v that a busy machine has made impossible to judge, with the reason.

@@ -76,6 +76,18 @@ func (c *Call) Until(what string, cond func() bool) {
 	}
 }
 
+// Wire is what has left for the telephone, with what was on its way when this was called: FreeSWITCH and the module say that
+// something is over before its last packet is here. Something must write to the channel.
+func (c *Call) Wire() farend.Packets {
+	c.TB.Helper()
+	asked := farend.Now()
+	c.Until("the packets on their way", func() bool {
+		wire := c.Phone.Packets()
+		return len(wire) > 0 && wire[len(wire)-1].Arrival > asked
+	})
+	return c.Phone.Packets()
+}
+
 // Change has the telephone offer another codec or direction in a re-INVITE.
 func (c *Call) Change(f farend.Format, d farend.Direction) {
 	c.TB.Helper()

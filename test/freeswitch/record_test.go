@@ -25,7 +25,7 @@ func testRecorders(t testing.TB) {
 	c.Ask()
 	c.Event("openai_speech_stop", 1)
 	<-playing.Done()
-	far := c.Phone.Packets()
+	far := c.Wire()
 	caller, _, _ := session.CallerPCM()
 	reference := freeswitch.PCMU(freeswitch.Resample(answer, 24000, 8000))
 	checkWire(t, "the telephone", reference, far, 8000, 35)

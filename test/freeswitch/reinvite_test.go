@@ -40,7 +40,7 @@ func testReinvite(t testing.TB, before, after farend.Format) {
 	if !strings.Contains(status, `"audio_out_ms":6000,`) {
 		t.Errorf("the channel did not take the 6 s: %s", status)
 	}
-	wire := c.Phone.Packets()
+	wire := c.Wire()
 	r := wire.Report()
 	if r.Lost+r.Duplicates > 0 {
 		t.Errorf("on the wire: %v", r)

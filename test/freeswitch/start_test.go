@@ -43,7 +43,7 @@ func testStart(t testing.TB, extension string) {
 	c.Say(freeswitch.Padded(played, 8000), 8000)
 	c.Event("openai_speech_stop", 1)
 	from, _, _ := read.Stop()
-	checkWire(t, "server to caller", freeswitch.PCMU(freeswitch.Resample(answer, 24000, 8000)), c.Phone.Packets(), 8000, 35)
+	checkWire(t, "server to caller", freeswitch.PCMU(freeswitch.Resample(answer, 24000, 8000)), c.Wire(), 8000, 35)
 	caller, _, _ := session.CallerPCM()
 	checkCaller(t, c, since, "caller to server", freeswitch.Resample(freeswitch.ULaw(played), 8000, 24000),
 		freeswitch.Resample(from, 8000, 24000), caller, 24000, 35)

@@ -44,7 +44,7 @@ func testMoved(t testing.TB, name, command string) {
 	c.Event("openai_speech_stop", 1)
 	c.Ask()
 	c.Event("openai_speech_stop", 2)
-	wire := c.Phone.Packets()
+	wire := c.Wire()
 	checkFrames(t, "the answer across the "+name, wire, 0, count, 8000)
 	checkFrames(t, "the next answer", wire, 1000, count, 8000)
 	if status := c.Stream("status"); !strings.Contains(status, `"audio_out_ms":4000,`) {

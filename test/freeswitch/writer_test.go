@@ -26,7 +26,7 @@ func testWriter(t testing.TB, extension string) {
 	since := farend.Now()
 	c.Ask()
 	c.Event("openai_speech_stop", 1)
-	checkWire(t, "server to caller", freeswitch.PCMU(freeswitch.Resample(answer, 24000, 8000)), c.Phone.Packets(), 8000, 35)
+	checkWire(t, "server to caller", freeswitch.PCMU(freeswitch.Resample(answer, 24000, 8000)), c.Wire(), 8000, 35)
 	// Twice as many would be one from the module beside each of the application's. One may have waited when the time began,
 	// one more may be on the edge of it.
 	r := c.Phone.Packets().Between(since, farend.Now()).Report()
