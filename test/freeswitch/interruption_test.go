@@ -22,6 +22,7 @@ func init() {
 // the server is told, and nothing of an answer is heard after it was cut.
 func interrupt(t testing.TB, n int) {
 	const rateHz = 8000
+	since := farend.Now()
 	c := shared.Dial(t, uuidOf(t), "park", farend.Invite{})
 	session := c.Begin(realtimetest.Config{
 		InputRate: rateHz, Speed: 5, Answer: realtimetest.Tone(1000, 20*time.Second),
@@ -43,22 +44,22 @@ func interrupt(t testing.TB, n int) {
 	c.Until("the beginning of that answer", func() bool { return len(c.Phone.Packets()) > have+10 })
 	bursts := loudParts(c.Phone.Packets().PCM(), rateHz)
 	if len(bursts) != n+1 {
-		t.Errorf("the caller heard %d answers, want %d: %v", len(bursts), n+1, bursts)
+		// One too many is a pause in an answer: the tone stopped for longer than a packet.
+		c.Blame(since, "the caller heard %d answers, want %d: %v", len(bursts), n+1, bursts)
+		return
 	}
 	var worst time.Duration
-	for i, m := range shared.Events(c.Agent, "truncated") {
+	for i, m := range shared.Events(c.Agent, "truncated")[:n] {
 		var cut struct {
 			AudioEndMS int64 `json:"audio_end_ms"`
 		}
 		if err := json.Unmarshal([]byte(m["_body"]), &cut); err != nil {
 			t.Fatal(err)
 		}
-		if i < len(bursts) {
-			off := (bursts[i] - time.Duration(cut.AudioEndMS)*time.Millisecond).Abs()
-			worst = max(worst, off)
-			if off > 20*time.Millisecond {
-				t.Errorf("interruption %d: heard %v, the server was told %d ms", i, bursts[i], cut.AudioEndMS)
-			}
+		off := (bursts[i] - time.Duration(cut.AudioEndMS)*time.Millisecond).Abs()
+		worst = max(worst, off)
+		if off > 20*time.Millisecond {
+			t.Errorf("interruption %d: heard %v, the server was told %d ms", i, bursts[i], cut.AudioEndMS)
 		}
 	}
 	for i, a := range session.Answers()[:n] {
