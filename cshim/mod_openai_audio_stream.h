@@ -107,6 +107,12 @@ void mod_openai_audio_stream_silence_close(oas_silence_codecs_t *codecs);
 bool mod_openai_audio_stream_flow_sends(switch_core_session_t *session, switch_channel_t *channel, oas_stream_t *stream,
 										oas_writes_t *writes);
 
+/* _locate.c */
+
+/* The session in whatever state, also while it hangs up, when an event or a variable may still be in time for its CDR.
+ * Held for reading: switch_core_session_rwunlock. NULL if there is none, or it has ended. Any thread. */
+switch_core_session_t *mod_openai_audio_stream_locate(const char *uuid);
+
 /* _variables.c. Any thread that holds the session. */
 
 /* Say how a stream ended, "" for error if it was none. */

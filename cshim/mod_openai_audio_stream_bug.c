@@ -381,11 +381,16 @@ oas_status_t mod_openai_audio_stream_bug_attach(oas_stream_t *stream)
 
 void mod_openai_audio_stream_bug_detach(oas_stream_t *stream)
 {
-	/* Also while it hangs up: until its bugs are removed, callbacks may run. */
-	switch_core_session_t *session = switch_core_session_force_locate(stream->uuid);
+	switch_core_session_t *session;
 	switch_media_bug_t *bug = NULL;
 	port_t *port;
 
+	/* Acquire: pairs with the release in CLOSE, after which no callback runs and the port is free. */
+	if (atomic_load_explicit(&stream->closed, memory_order_acquire)) {
+		return;
+	}
+	/* Also while it hangs up: until its bugs are removed, callbacks may run. */
+	session = mod_openai_audio_stream_locate(stream->uuid);
 	if (!session) {
 		return;
 	}

@@ -21,12 +21,6 @@ static void host_log(oas_log_level_t level, oas_cstr_t uuid, oas_cstr_t text)
 	mod_openai_audio_stream_gate_leave();
 }
 
-/* The channel in whatever state, also while it hangs up: an event or a variable may still be in time for its CDR. */
-static switch_core_session_t *locate(oas_cstr_t uuid)
-{
-	return zstr(uuid) ? NULL : switch_core_session_force_locate(uuid);
-}
-
 static void host_event(oas_cstr_t subclass, oas_cstr_t uuid, oas_cstr_t body)
 {
 	char name[128];
@@ -37,7 +31,7 @@ static void host_event(oas_cstr_t subclass, oas_cstr_t uuid, oas_cstr_t body)
 	}
 	switch_snprintf(name, sizeof(name), EVENT_PREFIX "%s", subclass);
 	if (switch_event_create_subclass(&event, SWITCH_EVENT_CUSTOM, name) == SWITCH_STATUS_SUCCESS) {
-		switch_core_session_t *session = locate(uuid);
+		switch_core_session_t *session = mod_openai_audio_stream_locate(uuid);
 
 		if (session) {
 			switch_channel_event_set_data(switch_core_session_get_channel(session), event);
@@ -59,7 +53,7 @@ static char *host_variable(oas_cstr_t uuid, oas_cstr_t name)
 	if (!mod_openai_audio_stream_gate_enter()) {
 		return NULL;
 	}
-	session = locate(uuid);
+	session = mod_openai_audio_stream_locate(uuid);
 	if (session) {
 		/* This duplicates into the session's pool while the channel is locked; without, another thread could free
 		 * the value under our strdup. */
@@ -80,7 +74,7 @@ static oas_status_t host_exists(oas_cstr_t uuid)
 	if (!mod_openai_audio_stream_gate_enter()) {
 		return OAS_STATUS_GONE;
 	}
-	session = locate(uuid);
+	session = mod_openai_audio_stream_locate(uuid);
 	if (session) {
 		status = OAS_STATUS_OK;
 		switch_core_session_rwunlock(session);

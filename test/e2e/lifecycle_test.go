@@ -26,6 +26,22 @@ func (r *rig) held() (h held) {
 	return h
 }
 
+// A session ends between FreeSWITCH's finding it and its locking it, again and again: nobody touches it then.
+func TestSessionEndsWhileLocated(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	srv := realtimetest.New(t, realtimetest.Config{NoRecord: true})
+	r.do("latelock 5")
+	for i := range 20 {
+		uuid := fmt.Sprintf("call-%d", i)
+		r.do("create %s rate=8000 caller=tone:440 writer=none", uuid)
+		r.api("+OK", "%s start %s mono 8k", uuid, srv.URL())
+		r.event(uuid, "connect", 1)
+		r.do("hangup %s wait=1", uuid)
+		r.event(uuid, "end", 1)
+	}
+}
+
 // Starts and stops, and hang-ups while connecting, leave nothing behind.
 func TestChurnLeavesNothing(t *testing.T) {
 	t.Parallel()

@@ -27,6 +27,12 @@ static bool command_allowlist(host_command_call_t *call)
 	return true;
 }
 
+static bool command_latelock(host_command_call_t *call)
+{
+	host_session_lock_late(atoll(call->words[0]) * 1000000);
+	return true;
+}
+
 static bool command_reload(host_command_call_t *call)
 {
 	const char *error = host_module_unload(false);
@@ -205,6 +211,7 @@ const host_command_entry_t host_other_commands[] = {
 	{"unload", "[force=1]", command_unload, 0},
 	{"reload", "", command_reload, 0},
 	{"allowlist", "refuse|allow", command_allowlist, 1},
+	{"latelock", "<ms>", command_latelock, 1},
 	{"module", "", command_module, 0},
 	{"api", "<arguments>", command_api, 0},
 	{"exec", "<uuid> <arguments>", command_exec, 1},

@@ -7,6 +7,7 @@
 static pthread_mutex_t table_mutex = PTHREAD_MUTEX_INITIALIZER; /* Protects following. */
 static pthread_cond_t table_changed = PTHREAD_COND_INITIALIZER;
 static switch_core_session_t *table;
+static _Atomic int64_t late_lock_ns; /* see host_session_lock_late */
 static int sessions_alive; /* also those that have left the table and are being freed */
 
 static switch_core_session_t *find(const char *uuid)
@@ -51,7 +52,13 @@ switch_core_session_t *switch_core_session_perform_locate(const char *uuid_str, 
 	return session;
 }
 
-/* Also finds a session that is hanging up, until its destruction has begun. */
+void host_session_lock_late(int64_t by_ns)
+{
+	atomic_store(&late_lock_ns, by_ns);
+}
+
+/* Also finds a session that is hanging up, until its destruction has begun. As the core, it looks and then locks: a
+ * session whose destruction begins between the two is found too. */
 switch_core_session_t *switch_core_session_perform_force_locate(const char *uuid_str, const char *file,
 																const char *func, int line)
 {
@@ -64,11 +71,13 @@ switch_core_session_t *switch_core_session_perform_force_locate(const char *uuid
 	if (uuid_str) {
 		pthread_mutex_lock(&table_mutex);
 		session = find(uuid_str);
-		if (session && switch_thread_rwlock_tryrdlock(session->rwlock) != SWITCH_STATUS_SUCCESS) {
+		if (session && atomic_load(&session->destroyed)) {
 			session = NULL;
 		}
-		if (session && atomic_load(&session->destroyed)) {
-			switch_thread_rwlock_unlock(session->rwlock);
+		if (session && switch_channel_down_nosig(&session->channel)) {
+			switch_sleep(atomic_load(&late_lock_ns) / 1000);
+		}
+		if (session && switch_thread_rwlock_tryrdlock(session->rwlock) != SWITCH_STATUS_SUCCESS) {
 			session = NULL;
 		}
 		pthread_mutex_unlock(&table_mutex);
@@ -78,6 +87,7 @@ switch_core_session_t *switch_core_session_perform_force_locate(const char *uuid
 
 void switch_core_session_rwunlock(switch_core_session_t *session)
 {
+	switch_assert(!atomic_load(&session->destroyed)); /* its memory may be gone */
 	switch_thread_rwlock_unlock(session->rwlock);
 }
 
