@@ -138,8 +138,11 @@ static bool command_remote_hold(host_command_call_t *call)
 	if (!session) {
 		return false;
 	}
+	/* Between two frames: one that the bug has seen already would be lost to anybody. */
+	switch_core_session_lock_codec_write(session);
 	atomic_store(&session->rtp.flow, (int) flow);
 	atomic_store(&session->rtp.paused, held);
+	switch_core_session_unlock_codec_write(session);
 	switch_channel_set_flag_value(&session->channel, CF_PROTO_HOLD, held);
 	host_event_fire_simple(held ? SWITCH_EVENT_CHANNEL_HOLD : SWITCH_EVENT_CHANNEL_UNHOLD, session);
 	switch_core_session_rwunlock(session);
