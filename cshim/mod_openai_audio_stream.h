@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the files of the shim know of each other. Calls run one way: module, api, app, config -> host -> bug -> pacer,
- * variables -> flow, rtp_clock, silence, gate.
+ * variables -> flow, rtp_clock, silence, locate, gate.
  *
  * Locks are pthread_*, not switch_mutex_t: those come from a memory pool, and ours live from the first load to the end
  * of the process.

@@ -157,6 +157,20 @@ static void on_write(switch_media_bug_t *bug, port_t *port)
 	}
 }
 
+/* Make the port free for another stream. Returns whether the application waited for this one's end. */
+static bool release_port(port_t *port)
+{
+	bool awaited;
+
+	pthread_mutex_lock(&ports_mutex);
+	awaited = port->awaited;
+	port->bug = NULL;
+	port->stream = NULL;
+	port->awaited = false;
+	pthread_mutex_unlock(&ports_mutex);
+	return awaited;
+}
+
 static void on_close(switch_media_bug_t *bug, port_t *port)
 {
 	switch_core_session_t *session = switch_core_media_bug_get_session(bug);
@@ -169,12 +183,7 @@ static void on_close(switch_media_bug_t *bug, port_t *port)
 	}
 	pthread_mutex_unlock(&ports_mutex);
 	mod_openai_audio_stream_variables_set(switch_core_session_get_channel(session), port->totals, stream);
-	pthread_mutex_lock(&ports_mutex);
-	port->bug = NULL;
-	port->stream = NULL;
-	awaited = port->awaited;
-	port->awaited = false;
-	pthread_mutex_unlock(&ports_mutex);
+	awaited = release_port(port);
 	/* Release: who sees it sees all that the callbacks stored. Pairs with Go's and the pacer's acquire. */
 	atomic_store_explicit(&stream->closed, 1, memory_order_release);
 	oas_doorbell_ring(stream->doorbell);
@@ -251,14 +260,6 @@ static port_t *claim_port(switch_core_session_t *session, oas_stream_t *stream)
 	}
 	pthread_mutex_unlock(&ports_mutex);
 	return port;
-}
-
-static void release_port(port_t *port)
-{
-	pthread_mutex_lock(&ports_mutex);
-	port->bug = NULL;
-	port->stream = NULL;
-	pthread_mutex_unlock(&ports_mutex);
 }
 
 /* Whether audio passes through FreeSWITCH now. Not switch_channel_media_ready: that is false for a moment during a

@@ -144,15 +144,14 @@ static uint32_t foreign_frames(const paced_t *entry)
 	return atomic_load_explicit(&entry->writes->foreign_frames, memory_order_relaxed);
 }
 
-/* How long to wait for a writer before the channel counts as quiet. A writer's frames may be longer than the codec's:
- * the core cuts them up. */
-static int64_t quiet_ns(const paced_t *entry)
+/* How long a frame on the channel is. A writer's may be longer than the codec's: the core cuts them up. */
+static int64_t channel_frame_ns(const paced_t *entry)
 {
 	uint32_t frame_ms = atomic_load_explicit(&entry->writes->frame_ms, memory_order_relaxed);
 	uint32_t foreign_ms = atomic_load_explicit(&entry->writes->foreign_frame_ms, memory_order_relaxed);
 
 	frame_ms = foreign_ms > frame_ms ? foreign_ms : frame_ms;
-	return QUIET_FRAMES * OAS_NS_PER_MS * (frame_ms ? frame_ms : DEFAULT_FRAME_MS);
+	return OAS_NS_PER_MS * (frame_ms ? frame_ms : DEFAULT_FRAME_MS);
 }
 
 /* Whether the model has something to say: audio is queued, or more of an answer is to come, and it is not held. */
@@ -264,7 +263,7 @@ static visit_t attend(worker_t *worker, switch_core_session_t *session, paced_t 
 {
 	int64_t now = oas_now_ns();
 	/* A frame that is late by less than its length is still the one of its own time. */
-	bool in_time = entry->writing && now - entry->due_ns < quiet_ns(entry) / QUIET_FRAMES;
+	bool in_time = entry->writing && now - entry->due_ns < channel_frame_ns(entry);
 	uint32_t foreign = foreign_frames(entry);
 	int64_t locked_ns;
 	visit_t visit = {0};
@@ -272,14 +271,14 @@ static visit_t attend(worker_t *worker, switch_core_session_t *session, paced_t 
 	if (foreign != entry->foreign_frames) {
 		entry->foreign_frames = foreign;
 		entry->clock.foreign_ns = now;
-		visit.due_ns = now + quiet_ns(entry);
+		visit.due_ns = now + QUIET_FRAMES * channel_frame_ns(entry);
 		return visit;
 	}
 	if (!can_write(session)) {
 		return visit;
 	}
 	if (!needs_frames(session, entry)) {
-		visit.due_ns = now + quiet_ns(entry) / QUIET_FRAMES;
+		visit.due_ns = now + channel_frame_ns(entry);
 		return visit;
 	}
 	switch_core_session_lock_codec_write(session);
@@ -287,7 +286,7 @@ static visit_t attend(worker_t *worker, switch_core_session_t *session, paced_t 
 	if (locked_ns - now > HELD_NS) {
 		/* A re-INVITE, or the reader's change of codec, held the lock. The writer that waited for it writes now. */
 		switch_core_session_unlock_codec_write(session);
-		visit.due_ns = locked_ns + quiet_ns(entry) / QUIET_FRAMES;
+		visit.due_ns = locked_ns + channel_frame_ns(entry);
 		return visit;
 	}
 	/* Both may have changed meanwhile. */
@@ -519,7 +518,7 @@ void mod_openai_audio_stream_pacer_add(oas_stream_t *stream, oas_writes_t *write
 	/* What was written beside an earlier stream says nothing. */
 	entry->foreign_frames = foreign_frames(entry);
 	entry->clock.foreign_frames = entry->foreign_frames;
-	entry->due_ns = oas_now_ns() + quiet_ns(entry);
+	entry->due_ns = oas_now_ns() + QUIET_FRAMES * channel_frame_ns(entry);
 	pthread_mutex_lock(&pacer.mutex);
 	if (pacer.running && heap_reserve(pacer.n_entries + 1)) {
 		pacer.n_entries++;

@@ -4,7 +4,7 @@
  */
 #include "mod_openai_audio_stream.h"
 
-/* For a codec whose frames have a length that L16 does not come in. */
+/* For a codec whose frames have a length that L16 does not come in: the core cuts them up. */
 #define OTHER_FRAME_MS 20
 
 static bool open_l16(switch_codec_t *codec, uint32_t rate_hz, uint32_t frame_ms, uint32_t n_channels)
@@ -20,14 +20,13 @@ static oas_silence_codec_t *codec_open(oas_silence_codecs_t *codecs, uint32_t ra
 	oas_silence_codec_t *codec = &codecs->codecs[codecs->next];
 
 	codecs->next = (codecs->next + 1) % OAS_SILENCE_CODECS;
-	if (codec->rate_hz && codec->usable) {
+	if (codec->usable) {
 		switch_core_codec_destroy(&codec->codec);
 	}
 	codec->rate_hz = rate_hz;
 	codec->frame_ms = frame_ms;
 	codec->n_channels = n_channels;
 	codec->n_ticks = n_ticks;
-	/* A codec whose frames have a length that L16 does not come in gets frames of 20 ms; the core cuts them up. */
 	codec->usable = open_l16(&codec->codec, rate_hz, frame_ms, n_channels) ||
 					open_l16(&codec->codec, rate_hz, OTHER_FRAME_MS, n_channels);
 	/* The core keeps a frame's timestamp only if its codec counts as many ticks of the RTP clock as the channel's
@@ -68,7 +67,7 @@ switch_codec_t *mod_openai_audio_stream_silence_codec(oas_silence_codecs_t *code
 void mod_openai_audio_stream_silence_close(oas_silence_codecs_t *codecs)
 {
 	for (uint32_t i = 0; i < OAS_SILENCE_CODECS; i++) {
-		if (codecs->codecs[i].rate_hz && codecs->codecs[i].usable) {
+		if (codecs->codecs[i].usable) {
 			switch_core_codec_destroy(&codecs->codecs[i].codec);
 		}
 	}

@@ -21,7 +21,7 @@ step() {
 		grep -vE '^ *(=== (RUN|PAUSE|CONT|NAME) |--- PASS: )' "$log"
 	fi
 	summary+=("$outcome $name ($((SECONDS - began)) s)")
-	while [ "$outcome" = "FAILED  " ] && IFS= read -r line; do
+	while IFS= read -r line; do
 		summary+=("         failed in it: $line")
 	done < <(complaints "$log")
 	while IFS= read -r line; do

@@ -81,11 +81,12 @@ func (c *Call) Until(what string, cond func() bool) {
 func (c *Call) Wire() farend.Packets {
 	c.TB.Helper()
 	asked := farend.Now()
+	var wire farend.Packets
 	c.Until("the packets on their way", func() bool {
-		wire := c.Phone.Packets()
+		wire = c.Phone.Packets()
 		return len(wire) > 0 && wire[len(wire)-1].Arrival > asked
 	})
-	return c.Phone.Packets()
+	return wire
 }
 
 // Change has the telephone offer another codec or direction in a re-INVITE.

@@ -29,7 +29,7 @@ static bool command_allowlist(host_command_call_t *call)
 
 static bool command_latelock(host_command_call_t *call)
 {
-	host_session_lock_late(atoll(call->words[0]) * 1000000);
+	host_session_lock_late(atoll(call->words[0]) * 1000);
 	return true;
 }
 

@@ -284,7 +284,7 @@ const char *host_session_create(const host_call_options_t *options); /* NULL, or
 void host_session_start_thread(switch_core_session_t *session);
 void host_session_threads_join(void);                     /* those of sessions that have ended */
 /* force_locate waits so long between looking at a session that hangs up and locking it. */
-void host_session_lock_late(int64_t by_ns);
+void host_session_lock_late(int64_t by_us);
 void host_session_remove(switch_core_session_t *session); /* from the table; then nobody can locate it */
 void host_session_free(switch_core_session_t *session);
 bool host_session_post(switch_core_session_t *session, void (*run)(void *), void *arg); /* false: it is ending */

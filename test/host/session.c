@@ -7,8 +7,9 @@
 static pthread_mutex_t table_mutex = PTHREAD_MUTEX_INITIALIZER; /* Protects following. */
 static pthread_cond_t table_changed = PTHREAD_COND_INITIALIZER;
 static switch_core_session_t *table;
-static _Atomic int64_t late_lock_ns; /* see host_session_lock_late */
 static int sessions_alive; /* also those that have left the table and are being freed */
+
+static _Atomic int64_t late_lock_us; /* see host_session_lock_late */
 
 static switch_core_session_t *find(const char *uuid)
 {
@@ -52,9 +53,9 @@ switch_core_session_t *switch_core_session_perform_locate(const char *uuid_str, 
 	return session;
 }
 
-void host_session_lock_late(int64_t by_ns)
+void host_session_lock_late(int64_t by_us)
 {
-	atomic_store(&late_lock_ns, by_ns);
+	atomic_store(&late_lock_us, by_us);
 }
 
 /* Also finds a session that is hanging up, until its destruction has begun. As the core, it looks and then locks: a
@@ -74,8 +75,8 @@ switch_core_session_t *switch_core_session_perform_force_locate(const char *uuid
 		if (session && atomic_load(&session->destroyed)) {
 			session = NULL;
 		}
-		if (session && switch_channel_down_nosig(&session->channel)) {
-			switch_sleep(atomic_load(&late_lock_ns) / 1000);
+		if (session && atomic_load(&late_lock_us) && switch_channel_down_nosig(&session->channel)) {
+			switch_sleep(atomic_load(&late_lock_us));
 		}
 		if (session && switch_thread_rwlock_tryrdlock(session->rwlock) != SWITCH_STATUS_SUCCESS) {
 			session = NULL;
