@@ -168,12 +168,12 @@ func TestStalledProcess(t *testing.T) {
 	}
 }
 
-// Another call's re-INVITE holds that call's lock for a packet time, and with it the thread that paces both. What is played
-// on the first call then is heard whole.
+// Another call's re-INVITE holds that call's lock for a packet time, and with it one of the threads that pace both. What is
+// played on the first call then is heard whole.
 func TestStalledPacer(t *testing.T) {
 	t.Parallel()
 	const count = 50
-	s := freeswitch.Start(t) // of its own: there is one thread, until it was late
+	s := freeswitch.Start(t) // of its own: there are no more threads than at the start
 	c := s.Dial(t, "streaming", "park", farend.Invite{})
 	other := s.Dial(t, "other", "reinvite", farend.Invite{Formats: []farend.Format{farend.PCMU.With(60 * time.Millisecond)}})
 	c.Begin(realtimetest.Config{NoVAD: true}, 24000)
