@@ -29,8 +29,8 @@ type shard struct {
 	bell *C.oas_doorbell_t
 	file *os.File
 
-	mu      sync.Mutex                // Serialises add and remove.
-	streams atomic.Pointer[[]*stream] // copy on write
+	mu      sync.Mutex               // Serialises add and remove.
+	streams atomic.Pointer[[]*rings] // copy on write
 }
 
 // doorbells are made at the first load and kept: a media thread may ring one at any time.
@@ -52,7 +52,7 @@ func openDoorbells() error {
 			}
 			// The descriptor is non-blocking before NewFile, so reads wait in the runtime's poller, not in a thread.
 			s := &shard{bell: bell, file: os.NewFile(uintptr(bell.fd), "doorbell")}
-			s.streams.Store(new([]*stream))
+			s.streams.Store(new([]*rings))
 			doorbells.shards = append(doorbells.shards, s)
 			go func() { // runs as long as the process
 				for {
@@ -69,17 +69,17 @@ func pickShard() *shard {
 	return doorbells.shards[int(doorbells.next.Add(1))%len(doorbells.shards)]
 }
 
-func (s *shard) add(st *stream) {
+func (s *shard) add(st *rings) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	grown := append(append([]*stream(nil), *s.streams.Load()...), st)
+	grown := append(append([]*rings(nil), *s.streams.Load()...), st)
 	s.streams.Store(&grown)
 }
 
-func (s *shard) remove(st *stream) {
+func (s *shard) remove(st *rings) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var left []*stream
+	var left []*rings
 	for _, other := range *s.streams.Load() {
 		if other != st {
 			left = append(left, other)

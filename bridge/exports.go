@@ -17,7 +17,7 @@ import (
 	"unsafe"
 
 	"mod_openai_audio_stream/module/buildid"
-	"mod_openai_audio_stream/module/session"
+	"mod_openai_audio_stream/module/stream"
 	"mod_openai_audio_stream/module/transport"
 )
 
@@ -40,7 +40,7 @@ const (
 // engine is what runs between oasGoLoad and oasGoShutdown.
 type engine struct {
 	host    *host
-	manager *session.Manager
+	manager *stream.Manager
 }
 
 var (
@@ -83,12 +83,12 @@ func load(h *host, modulePath, tempDir string) error {
 	if warning := build.Check(modulePath, version); warning != "" {
 		h.Log(logWarning, "", warning)
 	}
-	running = &engine{host: h, manager: session.NewManager(h, dial, tempDir)}
+	running = &engine{host: h, manager: stream.NewManager(h, dial, tempDir)}
 	h.Log(logNotice, "", "mod_openai_audio_stream "+version+" loaded")
 	return nil
 }
 
-func dial(ctx context.Context, o *transport.Options) (session.Conn, error) {
+func dial(ctx context.Context, o *transport.Options) (stream.Conn, error) {
 	conn, err := transport.Dial(ctx, o)
 	if err != nil {
 		return nil, err // not conn: a nil *Conn in an interface is not nil

@@ -12,17 +12,17 @@ import (
 	"unsafe"
 
 	"mod_openai_audio_stream/module/command"
-	"mod_openai_audio_stream/module/session"
+	"mod_openai_audio_stream/module/stream"
 )
 
-// host calls FreeSWITCH through the table it gave at load. It implements session.Host.
+// host calls FreeSWITCH through the table it gave at load. It implements stream.Host.
 type host struct {
 	gate // after close no call is made or under way
 
 	ops C.oas_host_ops_ref_t
 }
 
-var _ session.Host = (*host)(nil)
+var _ stream.Host = (*host)(nil)
 
 // newHost calls through ops, an *oas_host_ops_t that stays.
 func newHost(ops unsafe.Pointer) *host { return &host{ops: C.oas_host_ops_ref_t(ops)} }
@@ -86,7 +86,7 @@ func (h *host) Exists(uuid string) bool {
 
 func (h *host) Answer(uuid string) error {
 	if !h.enter() {
-		return session.ErrNoChannel
+		return stream.ErrNoChannel
 	}
 	defer h.leave()
 	c, free := cstrings(uuid)
@@ -95,14 +95,14 @@ func (h *host) Answer(uuid string) error {
 	case C.OAS_STATUS_OK:
 		return nil
 	case C.OAS_STATUS_GONE:
-		return session.ErrNoChannel
+		return stream.ErrNoChannel
 	}
 	return errors.New("could not be answered: the call is ending, or its endpoint refused")
 }
 
-func (h *host) Attach(uuid string, mix command.Mix) (session.Stream, error) {
+func (h *host) Attach(uuid string, mix command.Mix) (stream.Rings, error) {
 	if !h.enter() {
-		return nil, session.ErrNoChannel
+		return nil, stream.ErrNoChannel
 	}
 	defer h.leave()
 	shard := pickShard()
@@ -112,7 +112,7 @@ func (h *host) Attach(uuid string, mix command.Mix) (session.Stream, error) {
 	if c == nil {
 		return nil, fmt.Errorf("no memory for a stream")
 	}
-	s := &stream{host: h, shard: shard, c: c, woken: make(chan struct{}, 1)}
+	s := &rings{host: h, shard: shard, c: c, woken: make(chan struct{}, 1)}
 	// Known to the doorbell before the media threads can ring it.
 	shard.add(s)
 	status := C.oas_host_attach(h.ops, c)
@@ -127,11 +127,11 @@ func (h *host) Attach(uuid string, mix command.Mix) (session.Stream, error) {
 func attachError(status C.oas_status_t, refused string) error {
 	switch status {
 	case C.OAS_STATUS_GONE:
-		return session.ErrNoChannel
+		return stream.ErrNoChannel
 	case C.OAS_STATUS_NO_MEDIA:
-		return session.ErrNoMedia
+		return stream.ErrNoMedia
 	case C.OAS_STATUS_BUSY:
-		return session.ErrBusy
+		return stream.ErrBusy
 	case C.OAS_STATUS_PASSTHROUGH:
 		return errors.New(refused)
 	}

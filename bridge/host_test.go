@@ -9,7 +9,7 @@ import (
 
 	"mod_openai_audio_stream/bridge/hosttest"
 	"mod_openai_audio_stream/module/command"
-	"mod_openai_audio_stream/module/session"
+	"mod_openai_audio_stream/module/stream"
 )
 
 // newTestHost is the way to a host whose channel "call" ends attaching and answering as told.
@@ -59,7 +59,7 @@ func TestRefusals(t *testing.T) {
 		return n
 	}
 	for status, want := range map[int]error{
-		hosttest.Gone: session.ErrNoChannel, hosttest.NoMedia: session.ErrNoMedia, hosttest.Busy: session.ErrBusy, hosttest.Failed: nil,
+		hosttest.Gone: stream.ErrNoChannel, hosttest.NoMedia: stream.ErrNoMedia, hosttest.Busy: stream.ErrBusy, hosttest.Failed: nil,
 	} {
 		h := newTestHost(t, status, status)
 		if s, err := h.Attach("call", command.Mono); s != nil || err == nil || want != nil && !errors.Is(err, want) {
@@ -70,7 +70,7 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 	for status, want := range map[int]string{
-		hosttest.OK: "", hosttest.Gone: session.ErrNoChannel.Error(), hosttest.Failed: "could not be answered",
+		hosttest.OK: "", hosttest.Gone: stream.ErrNoChannel.Error(), hosttest.Failed: "could not be answered",
 	} {
 		text := ""
 		if err := newTestHost(t, hosttest.OK, status).Answer("call"); err != nil {
@@ -107,7 +107,7 @@ func TestDoorbell(t *testing.T) {
 	for range 3 { // the doorbell sleeps in between, or not
 		hosttest.Capture(pcm, 8000)
 		<-s.Wake()
-		var f session.Frame
+		var f stream.Frame
 		if !s.ReadCaller(&f) || f.RateHz != 8000 || f.Channels != 1 || len(f.PCM) != len(pcm) || f.PCM[159] != 159 {
 			t.Fatalf("%d samples at %d Hz, %d channels, want the frame", len(f.PCM), f.RateHz, f.Channels)
 		}

@@ -1,4 +1,4 @@
-package session
+package stream
 
 import (
 	"context"
@@ -32,7 +32,7 @@ const (
 	linkOpen
 )
 
-// link is one connection of a session, from the first SYN to its end. It belongs to the session's goroutine.
+// link is one connection of a stream, from the first SYN to its end. It belongs to the stream's goroutine.
 type link struct {
 	state   linkState
 	conn    Conn
@@ -49,7 +49,7 @@ func (l *link) close() {
 	}
 }
 
-// linkEvent is what a link's goroutine tells the session: a connection, a message or an end, in this order.
+// linkEvent is what a link's goroutine tells the stream: a connection, a message or an end, in this order.
 type linkEvent struct {
 	link *link
 	conn Conn
@@ -58,7 +58,7 @@ type linkEvent struct {
 }
 
 const (
-	// inboxSize bounds the messages that wait for the session; then the socket is left unread and TCP slows the server.
+	// inboxSize bounds the messages that wait for the stream; then the socket is left unread and TCP slows the server.
 	inboxSize = 64
 	// openTimeout is how long a server may stay silent after the upgrade until the stream counts as open all the same.
 	openTimeout = 2 * time.Second
@@ -67,10 +67,10 @@ const (
 )
 
 // connect starts an attempt.
-func (s *Session) connect() { s.link = s.dialLink() }
+func (s *Stream) connect() { s.link = s.dialLink() }
 
-// dialLink dials. Its goroutine ends with the connection, or with the session.
-func (s *Session) dialLink() *link {
+// dialLink dials. Its goroutine ends with the connection, or with the stream.
+func (s *Stream) dialLink() *link {
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &link{cancel: cancel}
 	options := s.cfg.transportOptions()
@@ -81,7 +81,7 @@ func (s *Session) dialLink() *link {
 			s.post(linkEvent{link: l, err: err})
 			return
 		}
-		// The session may end with the connection still in its inbox, so its goroutine closes it in any case.
+		// The stream may end with the connection still in its inbox, so its goroutine closes it in any case.
 		defer conn.Close(1000, normalClosure)
 		if !s.post(linkEvent{link: l, conn: conn}) {
 			return
@@ -96,8 +96,8 @@ func (s *Session) dialLink() *link {
 	return l
 }
 
-// post gives the session an event; false if it has ended.
-func (s *Session) post(e linkEvent) bool {
+// post gives the stream an event; false if it has ended.
+func (s *Stream) post(e linkEvent) bool {
 	select {
 	case s.inbox <- e:
 		return true
@@ -107,7 +107,7 @@ func (s *Session) post(e linkEvent) bool {
 }
 
 // handleLink takes one event of a link.
-func (s *Session) handleLink(e linkEvent) {
+func (s *Stream) handleLink(e linkEvent) {
 	switch l := e.link; {
 	case l == s.roll.next && l != nil:
 		s.handleNext(e)
@@ -126,7 +126,7 @@ func (s *Session) handleLink(e linkEvent) {
 }
 
 // opened is called once for a link: by session.created, the first other message, or openTimeout.
-func (s *Session) opened(now time.Time) {
+func (s *Stream) opened(now time.Time) {
 	s.link.state = linkOpen
 	s.openBy = time.Time{}
 	s.openedAt = now
@@ -140,7 +140,7 @@ func (s *Session) opened(now time.Time) {
 }
 
 // linkLost decides what the end of a connection, or of an attempt, means.
-func (s *Session) linkLost(l *link, err error) {
+func (s *Stream) linkLost(l *link, err error) {
 	wasOpen := l.state == linkOpen
 	l.cancel()
 	s.link = nil
@@ -175,7 +175,7 @@ func (s *Session) linkLost(l *link, err error) {
 }
 
 // retry waits and tries again, unless the attempts have run out.
-func (s *Session) retry(failure errorMessage, err error) {
+func (s *Stream) retry(failure errorMessage, err error) {
 	var after time.Duration
 	var dial *transport.DialError
 	if errors.As(err, &dial) {
@@ -194,7 +194,7 @@ func (s *Session) retry(failure errorMessage, err error) {
 }
 
 // giveUp ends the stream with its one error event.
-func (s *Session) giveUp(failure errorMessage) {
+func (s *Stream) giveUp(failure errorMessage) {
 	failure.Retries = s.retries
 	s.log.Error().Msg(failure.Error)
 	s.event("error", eventStatus{Status: "error", Message: failure})
@@ -202,7 +202,7 @@ func (s *Session) giveUp(failure errorMessage) {
 }
 
 // retryable reports whether trying again can help.
-func (s *Session) retryable(err error) bool {
+func (s *Stream) retryable(err error) bool {
 	var dial *transport.DialError
 	if errors.As(err, &dial) {
 		return !dial.Permanent()
@@ -211,7 +211,7 @@ func (s *Session) retryable(err error) bool {
 }
 
 // failure describes err for an ::error event.
-func (s *Session) failure(err error) errorMessage {
+func (s *Stream) failure(err error) errorMessage {
 	m := errorMessage{Error: s.mask(err.Error())}
 	var dial *transport.DialError
 	if errors.As(err, &dial) {
@@ -230,6 +230,6 @@ func closeInfo(err error) transport.CloseError {
 }
 
 // serverFatal notes an error event after which the server will close, and which trying again will not mend.
-func (s *Session) serverFatal(e *realtime.Error) {
+func (s *Stream) serverFatal(e *realtime.Error) {
 	s.fatal = &realtime.Error{Code: e.Code, Message: s.mask(fmt.Sprintf("server: %s (%s)", e.Message, e.Code))}
 }

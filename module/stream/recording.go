@@ -1,4 +1,4 @@
-package session
+package stream
 
 import (
 	"time"
@@ -29,7 +29,7 @@ type playEvent struct {
 }
 
 // record adds a delta's audio to the file it belongs to.
-func (s *Session) record(e *realtime.Event, pcm []int16) {
+func (s *Stream) record(e *realtime.Event, pcm []int16) {
 	if s.cfg.Files == nil || s.cfg.Settings.DisableAudioFiles {
 		return
 	}
@@ -43,7 +43,7 @@ func (s *Session) record(e *realtime.Event, pcm []int16) {
 }
 
 // endRecording completes the file, if there is one, and announces it.
-func (s *Session) endRecording() {
+func (s *Stream) endRecording() {
 	r := &s.recording
 	about, written := r.about, make(chan struct{})
 	queued := r.file.Close(func(path string, err error) {

@@ -1,4 +1,4 @@
-package session
+package stream
 
 import (
 	"fmt"
@@ -12,7 +12,7 @@ import (
 // and what the caller has heard, and answers through actions. The races it settles are those of the Realtime API over
 // WebSocket, where the client owns playback: the server cancels a response, the client silences and truncates it.
 
-// actions is what the conversation can have done. The session implements it, a recorder in the tests.
+// actions is what the conversation can have done. The stream implements it, a recorder in the tests.
 type actions interface {
 	// send gives a client event to the server.
 	send(msg []byte)
@@ -28,7 +28,7 @@ type bargeIn struct {
 	min time.Duration // the model has to have spoken for so long
 }
 
-// conversation belongs to the session's goroutine.
+// conversation belongs to the stream's goroutine.
 type conversation struct {
 	do       actions
 	provider *realtime.Provider

@@ -1,4 +1,4 @@
-package session
+package stream
 
 import (
 	"fmt"
@@ -26,7 +26,7 @@ type schedule struct {
 	quiet   []span // frames of silence
 	process []span // nothing runs
 	media   []span // the media thread does not run
-	engine  []span // the session's goroutine does not run
+	engine  []span // the stream's goroutine does not run
 	offline []span // nothing can be sent
 }
 
@@ -45,8 +45,8 @@ type run struct {
 
 // play runs a schedule millisecond by millisecond.
 func (s schedule) play(rng *rand.Rand) *line {
-	stream := newFakeStream(8000)
-	l := &line{capture: newCapture(stream, command.Mono, 8000, time.Hour)}
+	rings := newFakeRings(8000)
+	l := &line{capture: newCapture(rings, command.Mono, 8000, time.Hour)}
 	begin := time.Unix(0, 0)
 	look := l.fillGap(begin)
 	var late [][]int16 // frames that the media thread has not handed over
@@ -65,14 +65,14 @@ func (s schedule) play(rng *rand.Rand) *line {
 		stalled := within(s.process, ms)
 		// A burst comes in pieces, and the engine may run between any two of them.
 		for n := 1 + rng.IntN(4); n > 0 && len(late) > 0 && !stalled && !within(s.media, ms); n-- {
-			stream.give(late[0])
+			rings.give(late[0])
 			late = late[1:]
 		}
 		if stalled || within(s.engine, ms) {
 			continue
 		}
 		timer := !now.Before(look)
-		if len(stream.caller) > 0 && (!timer || rng.IntN(2) == 0) { // who is first when both are ready
+		if len(rings.caller) > 0 && (!timer || rng.IntN(2) == 0) { // who is first when both are ready
 			look = l.drain(now)
 		} else if timer {
 			look = l.fillGap(now)

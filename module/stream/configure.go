@@ -1,4 +1,4 @@
-package session
+package stream
 
 import (
 	"errors"
@@ -38,7 +38,7 @@ func (c *Config) transportOptions() *transport.Options {
 }
 
 // configure sends the session.update that the settings ask for, if they ask for any. Caller audio waits for the answer.
-func (s *Session) configure() {
+func (s *Stream) configure() {
 	set := &s.cfg.Settings
 	o := realtime.SessionOptions{
 		Base:          set.Session,
@@ -66,7 +66,7 @@ func (s *Session) configure() {
 }
 
 // greet has the model speak first, once per call.
-func (s *Session) greet() {
+func (s *Stream) greet() {
 	greeting := s.cfg.Settings.Greeting
 	if greeting == "" || s.greeted {
 		return

@@ -1,4 +1,4 @@
-package session
+package stream
 
 import (
 	"encoding/json"
@@ -12,7 +12,7 @@ import (
 const badMessagesMost = 100
 
 // message takes one message of the server's.
-func (s *Session) message(msg []byte) {
+func (s *Stream) message(msg []byte) {
 	e, err := realtime.Parse(msg)
 	if err != nil {
 		s.badMessages++
@@ -38,7 +38,7 @@ func (s *Session) message(msg []byte) {
 }
 
 // fatalError notes an error that ends the stream when the server closes, and reports whether it is one.
-func (s *Session) fatalError(e *realtime.Error) bool {
+func (s *Stream) fatalError(e *realtime.Error) bool {
 	if !s.provider.FatalError(e.Code) && !(s.link.state == linkOpening && e.Code != "" && !s.provider.Benign(e)) {
 		return false
 	}
@@ -47,7 +47,7 @@ func (s *Session) fatalError(e *realtime.Error) bool {
 }
 
 // handle acts on one event.
-func (s *Session) handle(e *realtime.Event) {
+func (s *Stream) handle(e *realtime.Event) {
 	switch e.Kind {
 	case realtime.KindAudioDelta:
 		s.audioDelta(e)
@@ -83,7 +83,7 @@ func (s *Session) handle(e *realtime.Event) {
 	s.turns.note(e)
 }
 
-func (s *Session) serverError(e *realtime.Event) {
+func (s *Stream) serverError(e *realtime.Event) {
 	if s.fatal != nil {
 		return // the closing frame that follows ends the stream; see linkLost
 	}
@@ -97,7 +97,7 @@ func (s *Session) serverError(e *realtime.Event) {
 }
 
 // audioDelta queues one piece of the model's voice.
-func (s *Session) audioDelta(e *realtime.Event) {
+func (s *Stream) audioDelta(e *realtime.Event) {
 	if !s.talk.wantsAudio(e.ResponseID) {
 		s.turns.lateDeltas++
 		return
@@ -131,7 +131,7 @@ func (s *Session) audioDelta(e *realtime.Event) {
 }
 
 // sessionSettled reads the formats that the server says it uses, and refuses what would be noise in the caller's ear.
-func (s *Session) sessionSettled(e *realtime.Event) {
+func (s *Stream) sessionSettled(e *realtime.Event) {
 	s.talk.sessionUpdated(e)
 	if e.Kind == realtime.KindSessionUpdated || s.update == nil {
 		in, out := realtime.FormatsOf(e.Session)
@@ -149,14 +149,14 @@ func (s *Session) sessionSettled(e *realtime.Event) {
 }
 
 // updated lets the caller's audio through once the session is as configured.
-func (s *Session) updated() {
+func (s *Stream) updated() {
 	s.updating = false
 	s.greet()
 	s.sendAudio()
 }
 
 // mismatch compares the session's formats with the stream's. Rates count only when the server has been told ours.
-func (s *Session) mismatch(in, out realtime.AudioFormat, told bool) string {
+func (s *Stream) mismatch(in, out realtime.AudioFormat, told bool) string {
 	switch {
 	case in.Name != "" && !in.Known:
 		return "the server expects " + in.String() + ", which this module does not speak"
@@ -172,11 +172,11 @@ func (s *Session) mismatch(in, out realtime.AudioFormat, told bool) string {
 	return ""
 }
 
-// sessionActions is what the conversation may do to its session.
-type sessionActions Session
+// sessionActions is what the conversation may do to its stream.
+type sessionActions Stream
 
 func (a *sessionActions) send(msg []byte) {
-	s := (*Session)(a)
+	s := (*Stream)(a)
 	if s.link == nil || s.link.state != linkOpen {
 		return // a new session knows nothing of what it was about
 	}
@@ -185,29 +185,29 @@ func (a *sessionActions) send(msg []byte) {
 	}
 }
 
-func (a *sessionActions) flush() []string { return (*Session)(a).player.flush(time.Now()) }
+func (a *sessionActions) flush() []string { return (*Stream)(a).player.flush(time.Now()) }
 
 func (a *sessionActions) truncated(c cut) {
-	s := (*Session)(a)
+	s := (*Stream)(a)
 	s.turns.interruptions++
 	s.history.truncate(c)
 	s.event("truncated", truncatedEvent{c.ItemID, c.ContentIndex, c.Played.Milliseconds(),
 		(c.Received - c.Played).Milliseconds()})
 }
 
-func (s *Session) answerStarted(a *answer) {
+func (s *Stream) answerStarted(a *answer) {
 	s.turns.playbackStarted(a.responseID, time.Now())
 	s.event("openai_speech_start", eventStatus{Status: "started"})
 }
 
-func (s *Session) answerStopped(a *answer, interrupted bool) {
+func (s *Stream) answerStopped(a *answer, interrupted bool) {
 	s.event("openai_speech_stop", eventStatus{Status: "stopped"})
 	s.turns.playbackStopped(a.responseID, a.heard, interrupted, time.Now())
 }
 
-// The commands of the API. Each runs on the session's goroutine through do.
+// The commands of the API. Each runs on the stream's goroutine through do.
 
-func (s *Session) sendJSON(msg []byte) error {
+func (s *Stream) sendJSON(msg []byte) error {
 	if s.link == nil || s.link.state != linkOpen {
 		return errNotConnected
 	}
@@ -219,7 +219,7 @@ func (s *Session) sendJSON(msg []byte) error {
 }
 
 // sendText has the model speak a text of the user's, or answer to it.
-func (s *Session) sendText(text string, verbatim bool) error {
+func (s *Stream) sendText(text string, verbatim bool) error {
 	if verbatim {
 		return s.sendJSON(realtime.ResponseSay(text))
 	}
@@ -229,13 +229,13 @@ func (s *Session) sendText(text string, verbatim bool) error {
 	return s.sendJSON(realtime.ResponseCreate())
 }
 
-func (s *Session) setPaused(on bool) error {
+func (s *Stream) setPaused(on bool) error {
 	s.capture.paused = on
 	s.player.hold(on)
 	return nil
 }
 
-func (s *Session) setMuted(user, openai, on bool) error {
+func (s *Stream) setMuted(user, openai, on bool) error {
 	if user {
 		s.capture.mute(on)
 		s.sendAudio()
@@ -250,7 +250,7 @@ func (s *Session) setMuted(user, openai, on bool) error {
 }
 
 // summary logs what the call was, once.
-func (s *Session) summary() {
+func (s *Stream) summary() {
 	c, p := s.capture, s.player
 	s.log.Info().Str("reason", s.reason).
 		Int64("audio_in_ms", s.turns.audioIn.Milliseconds()).
@@ -258,14 +258,14 @@ func (s *Session) summary() {
 		Int64("caller_dropped_ms", s.callerDroppedMS()).
 		Int64("gap_filled_ms", samplesTime(uint64(c.gapSamples), c.rateHz).Milliseconds()).
 		Int64("agent_dropped_ms", samplesTime(uint64(p.dropped), p.sourceHz).Milliseconds()).
-		Uint64("underruns", s.stream.Look().Underruns).
+		Uint64("underruns", s.rings.Look().Underruns).
 		Int("reconnects", max(s.connects-1, 0)).
 		Int("benign_errors", s.talk.benign).
 		Msg("stream ended")
 }
 
-func (s *Session) callerDroppedMS() int64 {
-	return samplesTime(uint64(s.capture.droppedSamples), s.capture.rateHz).Milliseconds() + s.stream.Look().DroppedMS
+func (s *Stream) callerDroppedMS() int64 {
+	return samplesTime(uint64(s.capture.droppedSamples), s.capture.rateHz).Milliseconds() + s.rings.Look().DroppedMS
 }
 
 // Event bodies, as documented in docs/reference.md.
@@ -300,7 +300,7 @@ type endEvent struct {
 	Error  string `json:"error"` // "" if there was none
 }
 
-func (s *Session) event(subclass string, body any) { s.postEvent(subclass, marshal(body)) }
+func (s *Stream) event(subclass string, body any) { s.postEvent(subclass, marshal(body)) }
 
 func marshal(body any) []byte {
 	b, err := json.Marshal(body)
@@ -310,7 +310,7 @@ func marshal(body any) []byte {
 	return b
 }
 
-func (s *Session) postEvent(subclass string, body []byte) {
+func (s *Stream) postEvent(subclass string, body []byte) {
 	host, uuid := s.host, s.cfg.UUID
 	s.notify.post(func() { host.Event(subclass, uuid, body) })
 }

@@ -1,4 +1,4 @@
-package session
+package stream
 
 import (
 	"encoding/json"
@@ -28,15 +28,15 @@ type Manager struct {
 	file     *config.File
 	draining bool
 	closing  bool
-	// sessions are the channels that are taken: by a stream that runs, or, where nil, by a start under way.
-	sessions map[string]*Session
+	// streams are the channels that are taken: by a stream that runs, or, where nil, by a start under way.
+	streams map[string]*Stream
 	// latest are the streams whose last event is not out yet, of each channel the last one.
-	latest map[string]*Session
+	latest map[string]*Stream
 	// lingering are channels that lived on when their stream ended, with files that go with the call.
 	lingering map[string]bool
 
 	closed  chan struct{}  // closed by Close
-	running sync.WaitGroup // starts under way, and sessions whose last event is not out yet
+	running sync.WaitGroup // starts under way, and streams whose last event is not out yet
 }
 
 // NewManager returns a manager without streams. The files of answers are kept in tempDir, unless it is "".
@@ -44,8 +44,8 @@ func NewManager(host Host, dial DialFunc, tempDir string) *Manager {
 	m := &Manager{
 		host: host, dial: dial, log: hostlog.New(host.Log, ""),
 		file:      config.Default(),
-		sessions:  map[string]*Session{},
-		latest:    map[string]*Session{},
+		streams:   map[string]*Stream{},
+		latest:    map[string]*Stream{},
 		lingering: map[string]bool{},
 		closed:    make(chan struct{}),
 	}
@@ -156,10 +156,10 @@ func (m *Manager) drain(on bool) string {
 		return "new streams are taken"
 	}
 	left := "streams"
-	if len(m.sessions) == 1 {
+	if len(m.streams) == 1 {
 		left = "stream"
 	}
-	return fmt.Sprintf("draining, %d %s left", len(m.sessions), left)
+	return fmt.Sprintf("draining, %d %s left", len(m.streams), left)
 }
 
 var (
@@ -174,15 +174,15 @@ func (m *Manager) start(c command.Command, answer func() error) error {
 	if err != nil {
 		return err
 	}
-	var stream Stream
+	var rings Rings
 	committed := false
 	defer func() { // also after a panic
 		if committed {
 			return
 		}
-		if stream != nil {
-			stream.Detach()
-			stream.Release()
+		if rings != nil {
+			rings.Detach()
+			rings.Release()
 		}
 		m.release(c.UUID)
 	}()
@@ -208,18 +208,18 @@ func (m *Manager) start(c command.Command, answer func() error) error {
 		<-former.detached
 		cfg.Former = former.notify.idle
 	}
-	if stream, err = m.host.Attach(c.UUID, c.Mix); err != nil {
-		stream = nil
+	if rings, err = m.host.Attach(c.UUID, c.Mix); err != nil {
+		rings = nil
 		return fmt.Errorf("channel %q: %w", c.UUID, err)
 	}
-	var s *Session
+	var s *Stream
 	cfg.Leave = func() { m.forget(s) }
-	s = newSession(cfg, m.host, stream, m.dial, hostlog.New(m.host.Log, c.UUID))
+	s = newStream(cfg, m.host, rings, m.dial, hostlog.New(m.host.Log, c.UUID))
 	if !m.commit(s) {
 		return errUnloading
 	}
 	committed = true
-	go guard(func(string) {}, func() { // ends when the session's last event is out
+	go guard(func(string) {}, func() { // ends when the stream's last event is out
 		defer m.running.Done()
 		defer m.settle(s)
 		s.run()
@@ -234,9 +234,9 @@ func (m *Manager) start(c command.Command, answer func() error) error {
 // reserve takes the channel for a start, and a place among max-sessions with it: what follows is slow, and others start
 // meanwhile. commit or release must follow. former is the channel's last stream, nil if all is over with it: it may still
 // be leaving the channel, and its events come first.
-func (m *Manager) reserve(uuid string) (file *config.File, former *Session, err error) {
+func (m *Manager) reserve(uuid string) (file *config.File, former *Stream, err error) {
 	for {
-		var holder *Session
+		var holder *Stream
 		file, former, holder, err = m.tryReserve(uuid)
 		if holder == nil || !holder.gone() {
 			return file, former, err
@@ -246,10 +246,10 @@ func (m *Manager) reserve(uuid string) (file *config.File, former *Session, err 
 }
 
 // tryReserve is reserve but for a stream that holds the channel, and may be about to end.
-func (m *Manager) tryReserve(uuid string) (file *config.File, former, holder *Session, err error) {
+func (m *Manager) tryReserve(uuid string) (file *config.File, former, holder *Stream, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	holder, taken := m.sessions[uuid]
+	holder, taken := m.streams[uuid]
 	most := m.file.MaxSessions
 	switch {
 	case m.closing:
@@ -258,10 +258,10 @@ func (m *Manager) tryReserve(uuid string) (file *config.File, former, holder *Se
 		return nil, nil, nil, errDraining
 	case taken:
 		return nil, nil, holder, ErrBusy
-	case most > 0 && len(m.sessions) >= most:
-		return nil, nil, nil, fmt.Errorf("%d streams run already: max-sessions is %d", len(m.sessions), most)
+	case most > 0 && len(m.streams) >= most:
+		return nil, nil, nil, fmt.Errorf("%d streams run already: max-sessions is %d", len(m.streams), most)
 	}
-	m.sessions[uuid] = nil
+	m.streams[uuid] = nil
 	m.running.Add(1)
 	return m.file, m.latest[uuid], nil, nil
 }
@@ -269,41 +269,41 @@ func (m *Manager) tryReserve(uuid string) (file *config.File, former, holder *Se
 // release gives a reservation back.
 func (m *Manager) release(uuid string) {
 	m.mu.Lock()
-	delete(m.sessions, uuid)
+	delete(m.streams, uuid)
 	m.mu.Unlock()
 	m.running.Done()
 }
 
-// commit puts a session in the place that was reserved; false, and nothing done, if the module is being unloaded.
-func (m *Manager) commit(s *Session) bool {
+// commit puts a stream in the place that was reserved; false, and nothing done, if the module is being unloaded.
+func (m *Manager) commit(s *Stream) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closing {
 		return false
 	}
-	m.sessions[s.cfg.UUID] = s
+	m.streams[s.cfg.UUID] = s
 	m.latest[s.cfg.UUID] = s
 	return true
 }
 
-func (m *Manager) find(uuid string) *Session {
+func (m *Manager) find(uuid string) *Stream {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.sessions[uuid]
+	return m.streams[uuid]
 }
 
-// forget takes a session out of the table, if it is still the one there. The channel, and a place among max-sessions,
+// forget takes a stream out of the table, if it is still the one there. The channel, and a place among max-sessions,
 // are free for a start.
-func (m *Manager) forget(s *Session) {
+func (m *Manager) forget(s *Stream) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.sessions[s.cfg.UUID] == s {
-		delete(m.sessions, s.cfg.UUID)
+	if m.streams[s.cfg.UUID] == s {
+		delete(m.streams, s.cfg.UUID)
 	}
 }
 
-// settle notes that a session's last event is out.
-func (m *Manager) settle(s *Session) {
+// settle notes that a stream's last event is out.
+func (m *Manager) settle(s *Stream) {
 	m.forget(s) // if finish could not
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -341,7 +341,7 @@ func (m *Manager) linger() {
 		m.mu.Lock()
 		var uuids []string
 		for uuid := range m.lingering {
-			if _, taken := m.sessions[uuid]; !taken {
+			if _, taken := m.streams[uuid]; !taken {
 				uuids = append(uuids, uuid)
 			}
 		}
@@ -372,8 +372,8 @@ func (m *Manager) Close(timeout time.Duration) bool {
 		close(m.closed)
 	}
 	m.closing = true
-	var all []*Session
-	for _, s := range m.sessions {
+	var all []*Stream
+	for _, s := range m.streams {
 		if s != nil { // a start under way notices by itself
 			all = append(all, s)
 		}
@@ -381,7 +381,7 @@ func (m *Manager) Close(timeout time.Duration) bool {
 	m.mu.Unlock()
 
 	done := make(chan struct{})
-	go guard(func(string) {}, func() { // ends when every session has
+	go guard(func(string) {}, func() { // ends when every stream has
 		for _, s := range all {
 			go guard(func(string) {}, func() { _ = s.stop(nil, endUnload) })
 		}

@@ -1,4 +1,4 @@
-package session
+package stream
 
 import (
 	"fmt"
@@ -12,15 +12,15 @@ import (
 type stage struct {
 	*testing.T
 	*player
-	stream *fakeStream
-	now    time.Time
-	log    []string // starts and stops
-	cuts   []cut
+	rings *fakeRings
+	now   time.Time
+	log   []string // starts and stops
+	cuts  []cut
 }
 
 func newStage(t *testing.T, sourceHz, channelHz int) *stage {
-	s := &stage{T: t, stream: newFakeStream(channelHz), now: time.Unix(0, 0)}
-	s.player = newPlayer(s.stream, sourceHz, 10*time.Minute)
+	s := &stage{T: t, rings: newFakeRings(channelHz), now: time.Unix(0, 0)}
+	s.player = newPlayer(s.rings, sourceHz, 10*time.Minute)
 	s.onStart = func(a *answer) { s.log = append(s.log, "start "+a.responseID) }
 	s.onStop = func(a *answer, interrupted bool) {
 		s.log = append(s.log, fmt.Sprintf("stop %s %v %v", a.responseID, interrupted, a.heard))
@@ -28,11 +28,11 @@ func newStage(t *testing.T, sourceHz, channelHz int) *stage {
 	return s
 }
 
-// step runs the player as the session does, and then plays a frame.
+// step runs the player as the stream does, and then plays a frame.
 func (s *stage) step() {
 	_, cuts := s.run(s.now)
 	s.cuts = append(s.cuts, cuts...)
-	s.stream.play(s.stream.rateHz / 50)
+	s.rings.play(s.rings.rateHz / 50)
 	s.now = s.now.Add(20 * time.Millisecond)
 }
 
@@ -58,7 +58,7 @@ func ramp(n int) []int16 {
 
 // loud is what was heard, without the silence before, between and after.
 func (s *stage) loud() (pcm []int16) {
-	for _, v := range s.stream.heard {
+	for _, v := range s.rings.heard {
 		if v != 0 {
 			pcm = append(pcm, v)
 		}
@@ -106,18 +106,18 @@ func TestPlayerKeepsTheRingShort(t *testing.T) {
 	s.finish("A")
 	for s.busy() {
 		s.step()
-		if queued := len(s.stream.ring); queued > 8000 {
+		if queued := len(s.rings.ring); queued > 8000 {
 			t.Fatalf("%d samples in the ring, want a second at most", queued)
 		}
 	}
-	if !slices.Equal(s.loud(), want) || s.stream.underruns > 0 {
-		t.Errorf("not whole, or %d underruns", s.stream.underruns)
+	if !slices.Equal(s.loud(), want) || s.rings.underruns > 0 {
+		t.Errorf("not whole, or %d underruns", s.rings.underruns)
 	}
 }
 
 func TestPlayerLimit(t *testing.T) {
 	s := newStage(t, 8000, 8000)
-	s.player = newPlayer(s.stream, 8000, time.Second)
+	s.player = newPlayer(s.rings, 8000, time.Second)
 	s.onStart, s.onStop = func(*answer) {}, func(*answer, bool) {}
 	if dropped := s.add("A", "item", 0, ramp(9000)); dropped != 1000 || s.dropped != 1000 {
 		t.Errorf("%d dropped, %d counted, want 1000", dropped, s.dropped)
@@ -223,7 +223,7 @@ func TestFlushOfAStuckChannel(t *testing.T) {
 	s.add("A", "a", 0, ramp(4000))
 	s.step()
 	s.step()
-	s.stream.stuck = true
+	s.rings.stuck = true
 	s.flush(s.now)
 	s.playOut()
 	if want := []cut{{"a", 0, 40 * time.Millisecond, 500 * time.Millisecond}}; !slices.Equal(s.cuts, want) {
@@ -267,8 +267,8 @@ func TestCushion(t *testing.T) {
 		s.playOut()
 	}
 	late("A")
-	if s.stream.underruns == 0 || s.cushion == 0 {
-		t.Fatalf("%d underruns, cushion %v: nothing was put to the test", s.stream.underruns, s.cushion)
+	if s.rings.underruns == 0 || s.cushion == 0 {
+		t.Fatalf("%d underruns, cushion %v: nothing was put to the test", s.rings.underruns, s.cushion)
 	}
 	if n := len(s.loud()); n != 800 {
 		t.Errorf("%d samples heard, want 800", n)
@@ -301,11 +301,11 @@ func TestRateChange(t *testing.T) {
 				for range frames {
 					s.step()
 				}
-				before := len(s.stream.heard)
-				s.stream.rateHz = to
+				before := len(s.rings.heard)
+				s.rings.rateHz = to
 				s.playOut()
-				heard := samplesTime(uint64(loudSamples(s.stream.heard[:before])), from) +
-					samplesTime(uint64(loudSamples(s.stream.heard[before:])), to)
+				heard := samplesTime(uint64(loudSamples(s.rings.heard[:before])), from) +
+					samplesTime(uint64(loudSamples(s.rings.heard[before:])), to)
 				// The filter's ringing at the seam is not told from the tone.
 				if off := (heard - 2*time.Second).Abs(); off > 2*time.Millisecond {
 					t.Errorf("%d to %d Hz after %d frames: %v heard of 2 s", from, to, frames, heard)
@@ -367,7 +367,7 @@ func TestRateChangeAtAnyMoment(t *testing.T) {
 				s.add(id, id, 0, repeat(1000, k))
 				for range r.IntN(40) { // often longer than what was added: underruns
 					if s.step(); r.IntN(8) == 0 {
-						s.stream.rateHz = rates[r.IntN(3)]
+						s.rings.rateHz = rates[r.IntN(3)]
 					}
 				}
 			}
@@ -380,7 +380,7 @@ func TestRateChangeAtAnyMoment(t *testing.T) {
 				break
 			}
 			if r.IntN(8) == 0 {
-				s.stream.rateHz = rates[r.IntN(3)]
+				s.rings.rateHz = rates[r.IntN(3)]
 			}
 		}
 		var got []string
@@ -403,7 +403,7 @@ func TestRateChangeAtAnyMoment(t *testing.T) {
 func TestPlayedOverARateChangeInAnUnderrun(t *testing.T) {
 	s := newStage(t, 8000, 8000)
 	for _, hz := range []int{8000, 16000} {
-		s.stream.rateHz = hz
+		s.rings.rateHz = hz
 		s.add("A", "item", 0, repeat(1000, 8000))
 		for range 60 {
 			s.step()

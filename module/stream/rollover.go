@@ -1,4 +1,4 @@
-package session
+package stream
 
 import (
 	"time"
@@ -16,7 +16,7 @@ const (
 	lifeLeast  = time.Second     // a session that claims to end sooner has another clock than we have
 )
 
-// rollover belongs to the session's goroutine.
+// rollover belongs to the stream's goroutine.
 type rollover struct {
 	at    time.Time     // when the next session is opened; zero = the present one has no known end, or next is there
 	force time.Time     // when it takes over, quiet or not
@@ -60,7 +60,7 @@ func (r *rollover) cancel() {
 	*r = rollover{}
 }
 
-func (s *Session) tickRollover(now time.Time) {
+func (s *Stream) tickRollover(now time.Time) {
 	r := &s.roll
 	switch {
 	case s.link == nil || s.link.state != linkOpen:
@@ -73,12 +73,12 @@ func (s *Session) tickRollover(now time.Time) {
 }
 
 // quiet reports whether nobody speaks, and nobody is about to.
-func (s *Session) quiet() bool {
+func (s *Stream) quiet() bool {
 	return !s.speaking && !s.updating && !s.player.busy() && s.player.flushing == nil && s.talk.idle()
 }
 
 // handleNext takes an event of the next session's connection.
-func (s *Session) handleNext(e linkEvent) {
+func (s *Stream) handleNext(e linkEvent) {
 	l := s.roll.next
 	switch {
 	case e.conn != nil:
@@ -94,7 +94,7 @@ func (s *Session) handleNext(e linkEvent) {
 }
 
 // nextMessage takes a message of the next session's: it has a say only about whether it can take over.
-func (s *Session) nextMessage(l *link, msg []byte) {
+func (s *Stream) nextMessage(l *link, msg []byte) {
 	e, err := realtime.Parse(msg)
 	switch {
 	case err != nil:
@@ -113,7 +113,7 @@ func (s *Session) nextMessage(l *link, msg []byte) {
 }
 
 // takeOver makes the next session the present one.
-func (s *Session) takeOver(now time.Time) {
+func (s *Stream) takeOver(now time.Time) {
 	old := s.link
 	s.link = s.roll.next
 	s.player.finishAll() // what the old session has not sent by now will not come

@@ -1,4 +1,4 @@
-package session
+package stream
 
 import (
 	"context"
@@ -19,7 +19,7 @@ import (
 
 // fakeHost is FreeSWITCH with one channel, "call".
 type fakeHost struct {
-	stream    *fakeStream
+	rings     *fakeRings
 	variables map[string]string
 	attach    error
 
@@ -43,10 +43,10 @@ func (h *fakeHost) Event(subclass, uuid string, body []byte) {
 	h.events = append(h.events, subclass+" "+string(body))
 }
 
-func (h *fakeHost) Variable(_, name string) string             { return h.variables[name] }
-func (h *fakeHost) Exists(string) bool                         { return !h.stream.closed }
-func (h *fakeHost) Answer(string) error                        { return nil }
-func (h *fakeHost) Attach(string, command.Mix) (Stream, error) { return h.stream, h.attach }
+func (h *fakeHost) Variable(_, name string) string            { return h.variables[name] }
+func (h *fakeHost) Exists(string) bool                        { return !h.rings.closed }
+func (h *fakeHost) Answer(string) error                       { return nil }
+func (h *fakeHost) Attach(string, command.Mix) (Rings, error) { return h.rings, h.attach }
 
 // of is the bodies of the events with this subclass.
 func (h *fakeHost) of(subclass string) (bodies []string) {
@@ -113,7 +113,7 @@ func (c *fakeConn) closed(code int, reason string) {
 
 func (c *fakeConn) says(text string) { c.incoming <- []byte(text) }
 
-// types are the types of what the session sent.
+// types are the types of what the stream sent.
 func (c *fakeConn) types() (types []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -127,7 +127,7 @@ func (c *fakeConn) types() (types []string) {
 
 const created = `{"type":"session.created","session":{"id":"s"}}`
 
-// call is a session in a bubble: a manager, its host, and a server's answers to the attempts to connect.
+// call is a stream in a bubble: a manager, its host, and a server's answers to the attempts to connect.
 type call struct {
 	*testing.T
 	*Manager
@@ -140,7 +140,7 @@ type call struct {
 // newCall makes a call whose n-th attempt to connect ends as answers[n] says: with an error, or connected if that is nil
 // or there is none.
 func newCall(t *testing.T, variables map[string]string, answers ...error) *call {
-	c := &call{T: t, host: &fakeHost{stream: newFakeStream(8000), variables: variables}, begun: time.Now()}
+	c := &call{T: t, host: &fakeHost{rings: newFakeRings(8000), variables: variables}, begun: time.Now()}
 	var mu sync.Mutex
 	c.Manager = NewManager(c.host, func(ctx context.Context, _ *transport.Options) (Conn, error) {
 		mu.Lock()
@@ -195,8 +195,8 @@ func (c *call) open() *fakeConn {
 }
 
 func (c *call) hangUp() {
-	c.host.stream.closed = true // before the bell, which the session waits for
-	c.host.stream.ringBell()
+	c.host.rings.closed = true // before the bell, which the stream waits for
+	c.host.rings.ringBell()
 	synctest.Wait()
 }
 
@@ -206,7 +206,7 @@ func (c *call) wantEnd(reason string, events map[string]int) {
 	c.Helper()
 	c.Close(time.Second)
 	synctest.Wait()
-	s := c.host.stream
+	s := c.host.rings
 	if s.reason != reason || s.detached != 1 || s.released != 1 {
 		c.Errorf("ended with %q (%s), detached %d times, released %d times, want %q and once each", s.reason, s.errorText,
 			s.detached, s.released, reason)

@@ -1,4 +1,4 @@
-package session
+package stream
 
 import (
 	"encoding/json"
@@ -26,7 +26,7 @@ type entry struct {
 
 func (e *entry) size() int { return len(e.text) + len(e.raw) }
 
-// history remembers what was said, so that a new session can go on from there. It belongs to the session's goroutine.
+// history remembers what was said, so that a new session can go on from there. It belongs to the stream's goroutine.
 type history struct {
 	entries []*entry
 	bytes   int
@@ -160,7 +160,7 @@ type reconnectEvent struct {
 }
 
 // restore tells a new session what the old one knew, before any audio. planned: the old one was not lost.
-func (s *Session) restore(now time.Time, planned bool) {
+func (s *Stream) restore(now time.Time, planned bool) {
 	items := s.history.replay(s.provider)
 	updates := s.history.updates
 	for _, msg := range updates {

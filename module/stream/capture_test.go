@@ -1,4 +1,4 @@
-package session
+package stream
 
 import (
 	"slices"
@@ -10,11 +10,11 @@ import (
 
 // Silence stands for time without frames, but not for ever: a call that is on hold for an hour costs no hour of audio.
 func TestGapIsBounded(t *testing.T) {
-	stream := newFakeStream(8000)
-	c := newCapture(stream, command.Mono, 8000, time.Hour)
+	rings := newFakeRings(8000)
+	c := newCapture(rings, command.Mono, 8000, time.Hour)
 	now := time.Unix(0, 0)
 	c.fillGap(now)
-	stream.give(make([]int16, 160))
+	rings.give(make([]int16, 160))
 	c.drain(now)
 	for range 60 * 60 * 10 {
 		now = now.Add(100 * time.Millisecond)
@@ -25,7 +25,7 @@ func TestGapIsBounded(t *testing.T) {
 	}
 	// The next gap is filled again.
 	before := c.gapSamples
-	stream.give(make([]int16, 160))
+	rings.give(make([]int16, 160))
 	c.drain(now)
 	for range 50 {
 		now = now.Add(20 * time.Millisecond)
@@ -38,13 +38,13 @@ func TestGapIsBounded(t *testing.T) {
 
 // Frames that come in bursts, as they do after a stall, are no gap.
 func TestBurstsAreNoGap(t *testing.T) {
-	stream := newFakeStream(8000)
-	c := newCapture(stream, command.Mono, 8000, time.Hour)
+	rings := newFakeRings(8000)
+	c := newCapture(rings, command.Mono, 8000, time.Hour)
 	now := time.Unix(0, 0)
 	c.fillGap(now)
 	for range 100 {
 		for range 5 { // 100 ms at once
-			stream.give(make([]int16, 160))
+			rings.give(make([]int16, 160))
 		}
 		now = now.Add(100 * time.Millisecond)
 		c.drain(now)
@@ -57,17 +57,17 @@ func TestBurstsAreNoGap(t *testing.T) {
 
 // A rate that changes in mid-call loses nothing and repeats nothing.
 func TestCallerRateChange(t *testing.T) {
-	stream := newFakeStream(8000)
-	c := newCapture(stream, command.Mono, 24000, time.Hour)
+	rings := newFakeRings(8000)
+	c := newCapture(rings, command.Mono, 24000, time.Hour)
 	now := time.Unix(0, 0)
 	for _, hz := range []int{8000, 48000, 16000, 8000} {
-		stream.rateHz = hz
+		rings.rateHz = hz
 		for range 50 { // a second
 			pcm := make([]int16, hz/50)
 			for i := range pcm {
 				pcm[i] = 10000
 			}
-			stream.give(pcm)
+			rings.give(pcm)
 			c.drain(now)
 			now = now.Add(20 * time.Millisecond)
 		}
@@ -81,28 +81,28 @@ func TestCallerRateChange(t *testing.T) {
 // microphone is a capture with its channel at 8 kHz, on a clock of its own.
 type microphone struct {
 	*capture
-	stream *fakeStream
-	now    time.Time
+	rings *fakeRings
+	now   time.Time
 }
 
 func newMicrophone(mix command.Mix, bound time.Duration) *microphone {
-	m := &microphone{stream: newFakeStream(8000), now: time.Unix(0, 0)}
-	m.capture = newCapture(m.stream, mix, 8000, bound)
+	m := &microphone{rings: newFakeRings(8000), now: time.Unix(0, 0)}
+	m.capture = newCapture(m.rings, mix, 8000, bound)
 	m.step(0)
 	return m
 }
 
-// step lets d pass and does what the session does when it wakes.
+// step lets d pass and does what the stream does when it wakes.
 func (m *microphone) step(d time.Duration) {
 	m.now = m.now.Add(d)
 	m.drain(m.now)
 	m.fillGap(m.now)
 }
 
-func (m *microphone) speak(pcm []int16) { m.stream.give(pcm) }
+func (m *microphone) speak(pcm []int16) { m.rings.give(pcm) }
 
 func (m *microphone) answer(pcm []int16) {
-	m.stream.callee = append(m.stream.callee, Frame{RateHz: 8000, Channels: 1, PCM: pcm})
+	m.rings.callee = append(m.rings.callee, Frame{RateHz: 8000, Channels: 1, PCM: pcm})
 }
 
 func repeat(v int16, n int) []int16 { return slices.Repeat([]int16{v}, n) }

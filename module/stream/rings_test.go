@@ -1,7 +1,7 @@
-package session
+package stream
 
-// fakeStream is a channel without FreeSWITCH: its ring is played by play, as cshim/oas_play.c does it but for the fades.
-type fakeStream struct {
+// fakeRings is a channel without FreeSWITCH: its ring is played by play, as cshim/oas_play.c does it but for the fades.
+type fakeRings struct {
 	wake   chan struct{}
 	closed bool
 
@@ -32,14 +32,14 @@ type fakeStream struct {
 	released          int
 }
 
-var _ Stream = (*fakeStream)(nil)
+var _ Rings = (*fakeRings)(nil)
 
-func newFakeStream(rateHz int) *fakeStream {
-	return &fakeStream{wake: make(chan struct{}, 1), rateHz: rateHz, capacity: 32 << 10, closeReason: "hangup"}
+func newFakeRings(rateHz int) *fakeRings {
+	return &fakeRings{wake: make(chan struct{}, 1), rateHz: rateHz, capacity: 32 << 10, closeReason: "hangup"}
 }
 
 // play is one frame of n samples.
-func (f *fakeStream) play(n int) {
+func (f *fakeRings) play(n int) {
 	if f.stuck {
 		return
 	}
@@ -65,28 +65,28 @@ func (f *fakeStream) play(n int) {
 }
 
 // give is one frame of the caller's.
-func (f *fakeStream) give(pcm []int16) {
+func (f *fakeRings) give(pcm []int16) {
 	f.caller = append(f.caller, Frame{RateHz: f.rateHz, Channels: 1, PCM: pcm})
 	f.ringBell()
 }
 
-func (f *fakeStream) ringBell() {
+func (f *fakeRings) ringBell() {
 	select {
 	case f.wake <- struct{}{}:
 	default:
 	}
 }
 
-func (f *fakeStream) Wake() <-chan struct{} { return f.wake }
+func (f *fakeRings) Wake() <-chan struct{} { return f.wake }
 
-func (f *fakeStream) Look() Look {
+func (f *fakeRings) Look() Look {
 	return Look{
 		Written: f.written, Read: f.read, Free: f.free(), RateHz: f.rateHz, Flushed: !f.flushing, FlushedAt: f.flushFrom,
 		Underruns: f.underruns, DroppedMS: f.dropped, Closed: f.closed,
 	}
 }
 
-func (f *fakeStream) Closing() (reason, errorText string) { return f.closeReason, f.closeError }
+func (f *fakeRings) Closing() (reason, errorText string) { return f.closeReason, f.closeError }
 
 func take(frames *[]Frame, to *Frame) bool {
 	if len(*frames) == 0 {
@@ -98,24 +98,24 @@ func take(frames *[]Frame, to *Frame) bool {
 	return true
 }
 
-func (f *fakeStream) ReadCaller(to *Frame) bool { return take(&f.caller, to) }
-func (f *fakeStream) ReadCallee(to *Frame) bool { return take(&f.callee, to) }
-func (f *fakeStream) SetAgentRate(hz int)       { f.agentHz = hz }
+func (f *fakeRings) ReadCaller(to *Frame) bool { return take(&f.caller, to) }
+func (f *fakeRings) ReadCallee(to *Frame) bool { return take(&f.callee, to) }
+func (f *fakeRings) SetAgentRate(hz int)       { f.agentHz = hz }
 
-func (f *fakeStream) Write(pcm []int16) int {
+func (f *fakeRings) Write(pcm []int16) int {
 	n := min(len(pcm), f.free())
 	f.ring = append(f.ring, pcm[:n]...)
 	f.written += uint64(n)
 	return n
 }
 
-func (f *fakeStream) free() int { return f.capacity - len(f.ring) }
+func (f *fakeRings) free() int { return f.capacity - len(f.ring) }
 
-func (f *fakeStream) Flush(int) { f.flushPos, f.flushing = f.written, true }
+func (f *fakeRings) Flush(int) { f.flushPos, f.flushing = f.written, true }
 
-func (f *fakeStream) Hold(on bool)                    { f.held = on }
-func (f *fakeStream) SetAnswerOpen(open bool)         { f.open = open }
-func (f *fakeStream) SetTotals(totals []uint64)       { f.totals = totals }
-func (f *fakeStream) SetEnd(reason, errorText string) { f.reason, f.errorText = reason, errorText }
-func (f *fakeStream) Detach()                         { f.detached++ }
-func (f *fakeStream) Release()                        { f.released++ }
+func (f *fakeRings) Hold(on bool)                    { f.held = on }
+func (f *fakeRings) SetAnswerOpen(open bool)         { f.open = open }
+func (f *fakeRings) SetTotals(totals []uint64)       { f.totals = totals }
+func (f *fakeRings) SetEnd(reason, errorText string) { f.reason, f.errorText = reason, errorText }
+func (f *fakeRings) Detach()                         { f.detached++ }
+func (f *fakeRings) Release()                        { f.released++ }

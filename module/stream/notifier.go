@@ -1,4 +1,4 @@
-package session
+package stream
 
 import (
 	"sync"
@@ -13,7 +13,7 @@ const notifyMost = 8192
 // hostCalls bounds how many OS threads may be inside FreeSWITCH for notifications at once, over all calls.
 var hostCalls = make(chan struct{}, 8)
 
-// notifier hands a call's events to FreeSWITCH in order, off the session's goroutine, because FreeSWITCH may take its
+// notifier hands a call's events to FreeSWITCH in order, off the stream's goroutine, because FreeSWITCH may take its
 // time. Any goroutine may use it.
 type notifier struct {
 	calls *serial.Queue

@@ -1,4 +1,4 @@
-package session
+package stream
 
 import "runtime/metrics"
 
@@ -26,7 +26,7 @@ func (m *Manager) status() moduleStatus {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return moduleStatus{len(m.sessions), m.draining, value(0), value(1), value(2), value(3)}
+	return moduleStatus{len(m.streams), m.draining, value(0), value(1), value(2), value(3)}
 }
 
 // status is what the status command answers, as JSON.
@@ -56,11 +56,11 @@ type status struct {
 	OpenAIMuted   bool   `json:"openai_muted"`
 }
 
-func (s *Session) status() status {
+func (s *Stream) status() status {
 	c, p := s.capture, s.player
 	u := *s.cfg.Start.URL
 	u.RawQuery = "" // it may carry a key
-	look := s.stream.Look()
+	look := s.rings.Look()
 	st := status{
 		State: "waiting", URL: u.String(), Provider: s.provider.Name, RateHz: c.rateHz,
 		ChannelRateHz: look.RateHz,

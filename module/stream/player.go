@@ -1,4 +1,4 @@
-package session
+package stream
 
 import (
 	"time"
@@ -65,9 +65,9 @@ type cut struct {
 }
 
 // player turns the model's audio into the agent ring's samples and knows what of it has been heard. It belongs to the
-// session's goroutine. Source audio is mono, at sourceHz; ring positions are in samples at the channel's rate.
+// stream's goroutine. Source audio is mono, at sourceHz; ring positions are in samples at the channel's rate.
 type player struct {
-	stream   Stream
+	rings    Rings
 	look     Look // at the stream, as old as the present call of a method
 	sourceHz int
 	limit    int64 // source samples that may wait
@@ -101,8 +101,8 @@ type flush struct {
 	deadline time.Time
 }
 
-func newPlayer(stream Stream, sourceHz int, limit time.Duration) *player {
-	return &player{stream: stream, sourceHz: sourceHz, limit: timeSamples(limit, sourceHz)}
+func newPlayer(rings Rings, sourceHz int, limit time.Duration) *player {
+	return &player{rings: rings, sourceHz: sourceHz, limit: timeSamples(limit, sourceHz)}
 }
 
 // setSourceRate changes the rate of the audio to come. Only when nothing waits.
@@ -137,7 +137,7 @@ func (p *player) segmentFor(responseID, itemID string, contentIndex int) *segmen
 		if n > 0 {
 			p.answers[n-1].done = true
 		}
-		a = &answer{responseID: responseID, underruns: p.stream.Look().Underruns}
+		a = &answer{responseID: responseID, underruns: p.rings.Look().Underruns}
 		p.answers = append(p.answers, a)
 	}
 	if n := len(a.segments); n > 0 && a.segments[n-1].itemID == itemID && a.segments[n-1].contentIndex == contentIndex {
@@ -179,7 +179,7 @@ func (p *player) busy() bool { return len(p.answers) > 0 }
 
 // unheard reports whether any answer has audio that the caller has not heard.
 func (p *player) unheard() bool {
-	read := p.stream.Look().Read
+	read := p.rings.Look().Read
 	for _, a := range p.answers {
 		for _, g := range a.segments {
 			if g.fed < g.received || g.base+g.written > read {
@@ -192,7 +192,7 @@ func (p *player) unheard() bool {
 
 // spoken is how long the answer that plays now has been heard, 0 if none plays.
 func (p *player) spoken() time.Duration {
-	read := p.stream.Look().Read
+	read := p.rings.Look().Read
 	for _, a := range p.answers {
 		if d := a.playedAt(read); d > 0 {
 			return d
@@ -204,14 +204,14 @@ func (p *player) spoken() time.Duration {
 // hold keeps everything where it is until it is called with false.
 func (p *player) hold(on bool) {
 	p.held = on
-	p.stream.Hold(on)
+	p.rings.Hold(on)
 }
 
 // run does what is due: follows a change of the channel's rate, fills the ring, reports starts and ends. It returns
 // when it wants to be called again, the zero time if nothing is under way, and the segments that a flush cut, once the
 // channel has carried it out.
 func (p *player) run(now time.Time) (next time.Time, cuts []cut) {
-	p.look = p.stream.Look()
+	p.look = p.rings.Look()
 	cuts = p.settleFlush(now)
 	p.followRate()
 	p.fill()
@@ -250,7 +250,7 @@ func (p *player) pause() time.Duration {
 		}
 	}
 	if written == read && p.waiting == 0 {
-		return dry // an underrun: the next delta wakes the session, this only looks for the end
+		return dry // an underrun: the next delta wakes the stream, this only looks for the end
 	}
 	return max(wait, shortest)
 }
@@ -269,7 +269,7 @@ func (p *player) followRate() {
 		p.rewind(p.look.Read, p.look.Written)
 	}
 	p.ringHz, p.resampler = hz, resampler
-	p.stream.SetAgentRate(hz)
+	p.rings.SetAgentRate(hz)
 }
 
 // rewind moves the cursor back to the first sample that the channel has not taken, and skips the ring's content.
@@ -279,7 +279,7 @@ func (p *player) rewind(read, written uint64) {
 		back += int64(p.resampler.Delay())
 	}
 	if written > read {
-		p.stream.Flush(0)
+		p.rings.Flush(0)
 	}
 	for _, a := range p.answers {
 		for _, g := range a.segments {
@@ -349,7 +349,7 @@ func (p *player) fill() {
 	}
 	p.forget()
 	open := p.feeding != nil && !p.feeding.drained
-	p.stream.SetAnswerOpen(open)
+	p.rings.SetAnswerOpen(open)
 }
 
 // room is how many samples the ring may take now.
@@ -386,7 +386,7 @@ func (p *player) put(g *segment, pcm []int16) {
 		g.base = p.look.Written
 		g.rateHz = p.ringHz
 	}
-	n := p.stream.Write(pcm)
+	n := p.rings.Write(pcm)
 	g.written += uint64(n)
 	p.look.Written += uint64(n)
 	p.look.Free -= n
@@ -506,8 +506,8 @@ func (p *player) flush(now time.Time) (responses []string) {
 	if !p.held {
 		fade = int(timeSamples(flushFade, p.ringHz))
 	}
-	p.stream.SetAnswerOpen(false)
-	p.stream.Flush(fade)
+	p.rings.SetAnswerOpen(false)
+	p.rings.Flush(fade)
 	if p.resampler != nil {
 		p.resampler.Reset()
 	}

@@ -1,4 +1,4 @@
-package session
+package stream
 
 import (
 	"errors"
@@ -23,7 +23,7 @@ type Host interface {
 	Answer(uuid string) error
 	// Attach puts a stream on the channel. Its error is one of ErrNoChannel, ErrNoMedia, ErrBusy, or another that says
 	// what the channel lacks.
-	Attach(uuid string, mix command.Mix) (Stream, error)
+	Attach(uuid string, mix command.Mix) (Rings, error)
 }
 
 // What Host.Answer and Host.Attach answer when they can't.
@@ -57,9 +57,9 @@ type Look struct {
 	Closed     bool   // the channel has let go: it is gone, or can't be streamed any more
 }
 
-// Stream is the audio of one channel: caller and callee audio out of it, agent audio into it. Wake may be used by any
-// goroutine, the rest by the session's own.
-type Stream interface {
+// Rings is the audio of one channel: caller and callee audio out of it, agent audio into it. Wake may be used by any
+// goroutine, the rest by the stream's own.
+type Rings interface {
 	// Wake has a value after new audio has come or the stream has closed. Capacity 1: one value stands for all that is
 	// there.
 	Wake() <-chan struct{}

@@ -1,6 +1,6 @@
-// Package session runs calls: a Manager that knows them all, and a Session for each, with one goroutine that owns its
-// state. Audio comes and goes through a Stream, everything else through the Host.
-package session
+// Package stream runs calls: a Manager that knows them all, and a Stream for each, with one goroutine that owns its
+// state. Audio comes and goes through a Rings, everything else through the Host.
+package stream
 
 import (
 	"encoding/json"
@@ -37,7 +37,7 @@ const (
 	endInternal     = "internal_error" // a bug; there is an error text
 )
 
-// Config is what a session is started with; it does not change.
+// Config is what a stream is started with; it does not change.
 type Config struct {
 	UUID     string
 	Start    command.Command
@@ -49,24 +49,24 @@ type Config struct {
 	Leave    func()              // called once, just before the channel is free for another stream
 }
 
-// Session is one stream. Its exported methods may be called from any goroutine; they wait for the session's goroutine,
+// Stream is one stream. Its exported methods may be called from any goroutine; they wait for the stream's goroutine,
 // which never waits for the network or for FreeSWITCH.
-type Session struct {
+type Stream struct {
 	cfg      Config
 	host     Host
-	stream   Stream
+	rings    Rings
 	dial     DialFunc
 	provider *realtime.Provider
 	mask     func(string) string
 	log      zerolog.Logger
 	notify   *notifier
 
-	commands chan func()    // unbuffered: the sender waits until it is taken or the session ends
+	commands chan func()    // unbuffered: the sender waits until it is taken or the stream ends
 	inbox    chan linkEvent // inboxSize; full: the socket is left unread
-	ended    chan struct{}  // closed when the session takes nothing any more
+	ended    chan struct{}  // closed when the stream takes nothing any more
 	detached chan struct{}  // closed when the channel is free for another stream
 
-	// Everything below belongs to the session's goroutine.
+	// Everything below belongs to the stream's goroutine.
 	capture   *capture
 	player    *player
 	talk      *conversation
@@ -101,14 +101,14 @@ type Session struct {
 	payload     []byte
 	overflowing bool // the playback limit has been reported for this answer
 	badMessages int
-	reason      string // why the session ended; "" while it runs
+	reason      string // why the stream ended; "" while it runs
 	failed      string // with what error; "" if with none
 }
 
-// newSession builds a session around an attached stream. run must be called.
-func newSession(cfg Config, host Host, stream Stream, dial DialFunc, log zerolog.Logger) *Session {
-	s := &Session{
-		cfg: cfg, host: host, stream: stream, dial: dial, provider: cfg.Provider, mask: cfg.Mask, log: log,
+// newStream builds a stream around attached rings. run must be called.
+func newStream(cfg Config, host Host, rings Rings, dial DialFunc, log zerolog.Logger) *Stream {
+	s := &Stream{
+		cfg: cfg, host: host, rings: rings, dial: dial, provider: cfg.Provider, mask: cfg.Mask, log: log,
 		notify:   newNotifier(cfg.Former),
 		commands: make(chan func()),
 		inbox:    make(chan linkEvent, inboxSize),
@@ -121,29 +121,29 @@ func newSession(cfg Config, host Host, stream Stream, dial DialFunc, log zerolog
 	if s.inFormat != realtime.PCM16 {
 		rate = realtime.G711RateHz
 	}
-	s.capture = newCapture(stream, cfg.Start.Mix, rate, set.ConnectBuffer)
+	s.capture = newCapture(rings, cfg.Start.Mix, rate, set.ConnectBuffer)
 	s.capture.muted = cfg.Start.MuteUser
-	s.player = newPlayer(stream, s.outputRate(), set.PlaybackBuffer)
+	s.player = newPlayer(rings, s.outputRate(), set.PlaybackBuffer)
 	s.player.onStart, s.player.onStop = s.answerStarted, s.answerStopped
 	s.talk = newConversation((*sessionActions)(s), s.provider, bargeIn{off: set.BargeIn.Off, min: set.BargeIn.Min})
 	s.backoff = transport.Backoff{Start: set.BackoffStart, Cap: set.BackoffCap, MaxAttempts: set.BackoffAttempts}
 	return s
 }
 
-func (s *Session) outputRate() int {
+func (s *Stream) outputRate() int {
 	if s.outFormat != realtime.PCM16 {
 		return realtime.G711RateHz
 	}
 	return s.cfg.Settings.OutputRate
 }
 
-// run is the session's goroutine. It ends when the session does.
-func (s *Session) run() {
+// run is the stream's goroutine. It ends when the stream does.
+func (s *Stream) run() {
 	defer s.finish()
 	guard(s.panicked, s.loop)
 }
 
-func (s *Session) loop() {
+func (s *Stream) loop() {
 	now := time.Now()
 	if d := s.cfg.Settings.MaxDuration; d > 0 {
 		s.stopAt = now.Add(d)
@@ -154,8 +154,8 @@ func (s *Session) loop() {
 	defer timer.Stop()
 	for s.reason == "" {
 		select {
-		case <-s.stream.Wake():
-			if s.stream.Look().Closed {
+		case <-s.rings.Wake():
+			if s.rings.Look().Closed {
 				s.channelClosed()
 				continue
 			}
@@ -174,7 +174,7 @@ func (s *Session) loop() {
 }
 
 // tick does what is due and returns the time until the next thing is.
-func (s *Session) tick(now time.Time) time.Duration {
+func (s *Stream) tick(now time.Time) time.Duration {
 	if !now.Before(s.gapAt) {
 		s.gapAt = s.capture.fillGap(now)
 		s.sendAudio()
@@ -216,7 +216,7 @@ func due(t *time.Time, now time.Time) bool {
 }
 
 // sendAudio sends the caller's audio that is complete, in messages of the configured length.
-func (s *Session) sendAudio() {
+func (s *Stream) sendAudio() {
 	if s.link == nil || s.link.state != linkOpen || s.updating {
 		return
 	}
@@ -248,32 +248,32 @@ func encode(f realtime.Format, dst []byte, pcm []int16) []byte {
 	return audio.AppendPCM16LE(dst, pcm)
 }
 
-// channelClosed ends the session because the channel let go of the stream.
-func (s *Session) channelClosed() {
-	reason, failed := s.stream.Closing()
+// channelClosed ends the stream because the channel let go of the stream.
+func (s *Stream) channelClosed() {
+	reason, failed := s.rings.Closing()
 	if failed != "" {
 		s.giveUp(errorMessage{Error: failed})
 	}
 	s.reason = reason
 }
 
-// end begins the end of the session: the loop leaves after the present event. Only the first reason counts.
-func (s *Session) end(reason string) {
+// end begins the end of the stream: the loop leaves after the present event. Only the first reason counts.
+func (s *Stream) end(reason string) {
 	if s.reason == "" {
 		s.reason = reason
 	}
 }
 
-// fail ends the session with an error.
-func (s *Session) fail(reason, text string) {
+// fail ends the stream with an error.
+func (s *Stream) fail(reason, text string) {
 	if s.reason == "" {
 		s.reason, s.failed = reason, text
 	}
 }
 
-// finish takes the session apart: channel first, so that it is free, then the socket, then the last events. A bug in one
+// finish takes the stream apart: channel first, so that it is free, then the socket, then the last events. A bug in one
 // step must not keep the next from being done: others wait for the channel and for the last event.
-func (s *Session) finish() {
+func (s *Stream) finish() {
 	step := func(f func()) {
 		guard(func(reason string) { s.host.Log(logCrit, s.cfg.UUID, s.mask(reason)) }, f)
 	}
@@ -282,29 +282,29 @@ func (s *Session) finish() {
 	step(func() { s.capture.drain(time.Now()) })
 	step(s.endRecording)
 	step(s.settleTotals)
-	step(func() { s.stream.SetEnd(s.reason, s.failed) })
+	step(func() { s.rings.SetEnd(s.reason, s.failed) })
 	step(s.cfg.Leave)
-	step(s.stream.Detach)
+	step(s.rings.Detach)
 	close(s.detached)
 	step(s.roll.cancel)
 	if l := s.link; l != nil {
 		step(func() { s.closeLink(l) })
 	}
 	step(s.summary)
-	step(s.stream.Release)
+	step(s.rings.Release)
 	step(s.recording.wait)
 	s.notify.close(s.lastEvent())
 }
 
 // lastEvent is the call that tells of the stream's end.
-func (s *Session) lastEvent() func() {
+func (s *Stream) lastEvent() func() {
 	host, uuid := s.host, s.cfg.UUID
 	body := marshal(endEvent{s.reason, s.failed})
 	return func() { host.Event("end", uuid, body) }
 }
 
-// closeLink closes a connection on the session's own account.
-func (s *Session) closeLink(l *link) {
+// closeLink closes a connection on the stream's own account.
+func (s *Stream) closeLink(l *link) {
 	l.close()
 	if l.state == linkOpen {
 		s.event("disconnect", eventStatus{Status: "disconnected", Message: closeMessage{1000, normalClosure}})
@@ -312,17 +312,17 @@ func (s *Session) closeLink(l *link) {
 	s.link = nil
 }
 
-func (s *Session) panicked(reason string) {
+func (s *Stream) panicked(reason string) {
 	s.host.Log(logCrit, s.cfg.UUID, s.mask("caught a bug, this stream ends: "+reason))
 	s.event("error", eventStatus{Status: "error", Message: errorMessage{Error: internalError}})
-	// Also reached from the link's goroutine, so the session is told by its own means.
-	go guard(func(string) {}, func() { // ends with the command or the session
+	// Also reached from the link's goroutine, so the stream is told by its own means.
+	go guard(func(string) {}, func() { // ends with the command or the stream
 		_ = s.do(func() error { s.fail(endInternal, internalError); return nil })
 	})
 }
 
-// do runs f on the session's goroutine and returns its error.
-func (s *Session) do(f func() error) error {
+// do runs f on the stream's goroutine and returns its error.
+func (s *Stream) do(f func() error) error {
 	done := make(chan error, 1)
 	select {
 	case s.commands <- func() { done <- f() }:
@@ -332,7 +332,7 @@ func (s *Session) do(f func() error) error {
 	select {
 	case err := <-done:
 		return err
-	case <-s.ended: // f panicked, or it was the last thing that the session did
+	case <-s.ended: // f panicked, or it was the last thing that the stream did
 		select {
 		case err := <-done:
 			return err
@@ -342,11 +342,11 @@ func (s *Session) do(f func() error) error {
 	}
 }
 
-// gone reports whether the session ends, or has only not noticed yet that its channel closed the stream. If so, detached
+// gone reports whether the stream ends, or has only not noticed yet that its channel closed the stream. If so, detached
 // will be closed soon.
-func (s *Session) gone() bool {
+func (s *Stream) gone() bool {
 	return s.do(func() error {
-		if !s.stream.Look().Closed {
+		if !s.rings.Look().Closed {
 			return ErrBusy
 		}
 		s.channelClosed()
@@ -354,8 +354,8 @@ func (s *Session) gone() bool {
 	}) != ErrBusy
 }
 
-// stop ends the session, after sending last if there is one. It returns when the channel is free.
-func (s *Session) stop(last json.RawMessage, reason string) error {
+// stop ends the stream, after sending last if there is one. It returns when the channel is free.
+func (s *Stream) stop(last json.RawMessage, reason string) error {
 	err := s.do(func() error {
 		if last != nil && s.link != nil && s.link.state == linkOpen {
 			_ = s.link.conn.Send(last) // best effort: the connection may be going down

@@ -1,4 +1,4 @@
-package session
+package stream
 
 import (
 	"time"
@@ -61,7 +61,7 @@ func (l *lane) convert(dst []int16, f *Frame) []int16 {
 	return l.resampler.Process(dst, pcm)
 }
 
-// capture turns the channel's frames into the pieces of audio that are sent. It belongs to the session's goroutine.
+// capture turns the channel's frames into the pieces of audio that are sent. It belongs to the stream's goroutine.
 //
 // A server's voice detector counts audio, not time: without silence in a pause it would wait for the end of a sentence
 // for ever. So the caller's time line is kept. Each frame moves due, up to which audio has been accounted for, by its
@@ -74,7 +74,7 @@ func (l *lane) convert(dst []int16, f *Frame) []int16 {
 //   - A pause has lasted for sentenceEnd, with or without frames: due is brought back to now. A debt is taken off the
 //     silence; for frames that were lost silence is added.
 type capture struct {
-	stream Stream
+	rings  Rings
 	mix    command.Mix
 	rateHz int
 	muted  bool // by mute user or mute_user
@@ -105,8 +105,8 @@ type capture struct {
 	droppedSamples, gapSamples int64 // per channel, at rateHz; gapSamples without what was replaced or taken off
 }
 
-func newCapture(stream Stream, mix command.Mix, rateHz int, bound time.Duration) *capture {
-	c := &capture{stream: stream, mix: mix, rateHz: rateHz}
+func newCapture(rings Rings, mix command.Mix, rateHz int, bound time.Duration) *capture {
+	c := &capture{rings: rings, mix: mix, rateHz: rateHz}
 	c.caller.rateHz, c.callee.rateHz = rateHz, rateHz
 	if mix != command.Mono {
 		// The caller waits for as long as the callee does.
@@ -130,14 +130,14 @@ func (c *capture) drain(now time.Time) time.Time {
 		c.begin(now)
 	}
 	if c.mix != command.Mono {
-		for c.stream.ReadCallee(&c.frame) {
+		for c.rings.ReadCallee(&c.frame) {
 			if c.silent() {
 				continue
 			}
 			c.calleeWaiting = c.callee.convert(c.calleeWaiting, &c.frame)
 		}
 	}
-	for c.stream.ReadCaller(&c.frame) {
+	for c.rings.ReadCaller(&c.frame) {
 		if c.silent() {
 			c.begin(now)
 			continue

@@ -9,11 +9,11 @@ import (
 	"sync"
 	"unsafe"
 
-	"mod_openai_audio_stream/module/session"
+	"mod_openai_audio_stream/module/stream"
 )
 
-// stream is the Go side of an oas_stream_t. It implements session.Stream.
-type stream struct {
+// rings is the Go side of an oas_stream_t. It implements stream.Rings.
+type rings struct {
 	host  *host
 	shard *shard
 	woken chan struct{}
@@ -28,10 +28,10 @@ type stream struct {
 	open     bool
 }
 
-var _ session.Stream = (*stream)(nil)
+var _ stream.Rings = (*rings)(nil)
 
 // look signals Wake if there is something new. Called by the shard's goroutine.
-func (s *stream) look() bool {
+func (s *rings) look() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.c == nil {
@@ -49,11 +49,11 @@ func (s *stream) look() bool {
 	return true
 }
 
-func (s *stream) Wake() <-chan struct{} { return s.woken }
+func (s *rings) Wake() <-chan struct{} { return s.woken }
 
-func (s *stream) Look() session.Look {
+func (s *rings) Look() stream.Look {
 	C.oas_stream_look(s.c, &s.now)
-	return session.Look{
+	return stream.Look{
 		Written: uint64(s.now.written), Read: uint64(s.now.read), Free: int(s.now.free), RateHz: int(s.now.rate_hz),
 		Flushed: s.now.flushed >= s.flushSeq, FlushedAt: uint64(s.now.flush_from),
 		Underruns: uint64(s.now.underruns), UnderrunMS: int64(s.now.underrun_us) / 1000,
@@ -61,15 +61,15 @@ func (s *stream) Look() session.Look {
 	}
 }
 
-func (s *stream) Closing() (reason, errorText string) {
+func (s *rings) Closing() (reason, errorText string) {
 	return C.GoString(&s.c.close_reason[0]), C.GoString(&s.c.close_error[0])
 }
 
-func (s *stream) ReadCaller(f *session.Frame) bool { return read(C.oas_stream_caller(s.c), f) }
+func (s *rings) ReadCaller(f *stream.Frame) bool { return read(C.oas_stream_caller(s.c), f) }
 
-func (s *stream) ReadCallee(f *session.Frame) bool { return read(C.oas_stream_callee(s.c), f) }
+func (s *rings) ReadCallee(f *stream.Frame) bool { return read(C.oas_stream_callee(s.c), f) }
 
-func read(ring *C.oas_ring_t, f *session.Frame) bool {
+func read(ring *C.oas_ring_t, f *stream.Frame) bool {
 	const most = C.OAS_FRAME_MAX_BYTES / 2
 	if cap(f.PCM) < most {
 		f.PCM = make([]int16, most)
@@ -84,20 +84,20 @@ func read(ring *C.oas_ring_t, f *session.Frame) bool {
 	return true
 }
 
-func (s *stream) SetAgentRate(hz int) { C.oas_stream_set_agent_rate(s.c, C.uint32_t(hz)) }
+func (s *rings) SetAgentRate(hz int) { C.oas_stream_set_agent_rate(s.c, C.uint32_t(hz)) }
 
-func (s *stream) Write(pcm []int16) int {
+func (s *rings) Write(pcm []int16) int {
 	if len(pcm) == 0 {
 		return 0
 	}
 	return int(C.oas_agent_write(s.c, (*C.int16_t)(unsafe.Pointer(&pcm[0])), C.uint64_t(len(pcm))))
 }
 
-func (s *stream) Flush(fade int) { s.flushSeq = C.oas_agent_flush(s.c, C.uint32_t(fade)) }
+func (s *rings) Flush(fade int) { s.flushSeq = C.oas_agent_flush(s.c, C.uint32_t(fade)) }
 
-func (s *stream) Hold(on bool) { C.oas_agent_hold(s.c, flag(on)) }
+func (s *rings) Hold(on bool) { C.oas_agent_hold(s.c, flag(on)) }
 
-func (s *stream) SetAnswerOpen(open bool) {
+func (s *rings) SetAnswerOpen(open bool) {
 	if open != s.open {
 		s.open = open
 		C.oas_agent_answer_open(s.c, flag(open))
@@ -111,21 +111,21 @@ func flag(on bool) C.uint32_t {
 	return 0
 }
 
-func (s *stream) SetTotals(totals []uint64) {
+func (s *rings) SetTotals(totals []uint64) {
 	for i, n := range totals[:min(len(totals), C.OAS_TOTAL_COUNT)] {
 		C.oas_stream_set_total(s.c, C.uint32_t(i), C.uint64_t(n))
 	}
 }
 
-func (s *stream) SetEnd(reason, errorText string) {
+func (s *rings) SetEnd(reason, errorText string) {
 	c, free := cstrings(reason, errorText)
 	defer free()
 	C.oas_stream_set_end(s.c, c[0], c[1])
 }
 
-func (s *stream) Detach() { s.host.detach(s.c) }
+func (s *rings) Detach() { s.host.detach(s.c) }
 
-func (s *stream) Release() {
+func (s *rings) Release() {
 	s.shard.remove(s)
 	s.mu.Lock()
 	defer s.mu.Unlock()

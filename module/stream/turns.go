@@ -1,4 +1,4 @@
-package session
+package stream
 
 import (
 	"time"
@@ -27,7 +27,7 @@ type turn struct {
 	usage       realtime.Usage
 }
 
-// turns keeps the times of the exchanges and the totals of the call. It belongs to the session's goroutine.
+// turns keeps the times of the exchanges and the totals of the call. It belongs to the stream's goroutine.
 type turns struct {
 	open          []*turn
 	speechStop    time.Time // of the caller's last sentence that no response has answered yet
@@ -133,7 +133,7 @@ func (t *turns) note(e *realtime.Event) {
 }
 
 // tick reports the exchanges that are complete: the response is done, and what was played of it has ended.
-func (t *turns) tick(s *Session) {
+func (t *turns) tick(s *Stream) {
 	for i := 0; i < len(t.open); {
 		u := t.open[i]
 		if !u.responded || (!u.firstSample.IsZero() && u.ended.IsZero()) || s.player.holds(u.responseID) {
@@ -169,7 +169,7 @@ func (u *turn) event(t *turns) turnEvent {
 }
 
 // settleTotals stores the call's counters where the shim finds them at hang-up, in the order of oas_total_t.
-func (s *Session) settleTotals() {
+func (s *Stream) settleTotals() {
 	t := &s.turns
 	var latency int64
 	if t.answered > 0 {
@@ -181,5 +181,5 @@ func (s *Session) settleTotals() {
 	for i, n := range totals {
 		stored[i] = uint64(max(n, 0))
 	}
-	s.stream.SetTotals(stored)
+	s.rings.SetTotals(stored)
 }

@@ -1,4 +1,4 @@
-package session
+package stream
 
 import (
 	"context"
@@ -33,7 +33,7 @@ type board struct {
 
 // boardStream is a stream on a board's channel.
 type boardStream struct {
-	*fakeStream
+	*fakeRings
 	board *board
 	uuid  string
 	boom  bool // SetTotals panics
@@ -68,7 +68,7 @@ func (h *board) Answer(uuid string) error {
 	return nil
 }
 
-func (h *board) Attach(uuid string, _ command.Mix) (Stream, error) {
+func (h *board) Attach(uuid string, _ command.Mix) (Rings, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.attach != nil {
@@ -78,13 +78,13 @@ func (h *board) Attach(uuid string, _ command.Mix) (Stream, error) {
 		return nil, ErrBusy
 	}
 	h.attached++
-	s := &boardStream{fakeStream: newFakeStream(8000), board: h, uuid: uuid}
+	s := &boardStream{fakeRings: newFakeRings(8000), board: h, uuid: uuid}
 	h.streams[uuid] = s
 	return s, nil
 }
 
 func (s *boardStream) Detach() {
-	s.fakeStream.Detach()
+	s.fakeRings.Detach()
 	h := s.board
 	h.mu.Lock()
 	delete(h.streams, s.uuid)
@@ -98,7 +98,7 @@ func (s *boardStream) SetTotals(totals []uint64) {
 	if s.boom {
 		panic("a bug")
 	}
-	s.fakeStream.SetTotals(totals)
+	s.fakeRings.SetTotals(totals)
 }
 
 // stream is the one on a channel.
@@ -247,13 +247,13 @@ func TestStartRightAfterTheEnd(t *testing.T) {
 		if body := x.board.events[3]; body != `call end {"reason":"server_closed","error":""}` {
 			t.Error(body)
 		}
-		if len(x.latest) > 0 || len(x.sessions) > 0 {
-			t.Errorf("%d streams in the table, %d that ended, want none", len(x.sessions), len(x.latest))
+		if len(x.latest) > 0 || len(x.streams) > 0 {
+			t.Errorf("%d streams in the table, %d that ended, want none", len(x.streams), len(x.latest))
 		}
 	})
 }
 
-// The same when FreeSWITCH took the stream off the channel, and the session has not noticed.
+// The same when FreeSWITCH took the stream off the channel, and the stream has not noticed.
 func TestStartAfterTheChannelClosedTheStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newExchange(t, "")
