@@ -31,6 +31,10 @@ type Event struct {
 	AudioStartMS int64
 	AudioEndMS   int64
 
+	// OutOfBand: the response does not belong to the conversation, of KindResponseCreated and KindResponseDone. Servers
+	// say so by a conversation_id of null. One that leaves the field out has said nothing, and OutOfBand is false.
+	OutOfBand bool
+
 	Status string // of a response: in_progress, completed, cancelled, failed or incomplete
 	Reason string // why a response was cancelled or incomplete, e.g. turn_detected
 	Usage  Usage  // of a response that is done
@@ -56,12 +60,17 @@ type Error struct {
 	EventID string // of the client event that caused it
 }
 
-// Usage counts the tokens of a response. Cached ones are part of InputTokens.
+// Usage counts the tokens of a response, or of several. Input and output tokens are text, audio or images; a server
+// that tells only the sum leaves the parts 0. The cached ones are part of the input ones, and are charged less.
 type Usage struct {
 	InputTokens       int64 `json:"input_tokens"`
 	OutputTokens      int64 `json:"output_tokens"`
 	CachedTokens      int64 `json:"cached_tokens"`
+	InputTextTokens   int64 `json:"input_text_tokens"`
 	InputAudioTokens  int64 `json:"input_audio_tokens"`
+	CachedTextTokens  int64 `json:"cached_text_tokens"`
+	CachedAudioTokens int64 `json:"cached_audio_tokens"`
+	OutputTextTokens  int64 `json:"output_text_tokens"`
 	OutputAudioTokens int64 `json:"output_audio_tokens"`
 }
 
@@ -70,8 +79,32 @@ func (u *Usage) Add(v Usage) {
 	u.InputTokens += v.InputTokens
 	u.OutputTokens += v.OutputTokens
 	u.CachedTokens += v.CachedTokens
+	u.InputTextTokens += v.InputTextTokens
 	u.InputAudioTokens += v.InputAudioTokens
+	u.CachedTextTokens += v.CachedTextTokens
+	u.CachedAudioTokens += v.CachedAudioTokens
+	u.OutputTextTokens += v.OutputTextTokens
 	u.OutputAudioTokens += v.OutputAudioTokens
+}
+
+// usageOf reads the usage of a response, zero where it has none.
+func usageOf(r gjson.Result) Usage {
+	if !r.IsObject() {
+		return Usage{}
+	}
+	in, out := r.Get("input_token_details"), r.Get("output_token_details")
+	cached := in.Get("cached_tokens_details")
+	return Usage{
+		InputTokens:       count(r.Get("input_tokens")),
+		OutputTokens:      count(r.Get("output_tokens")),
+		CachedTokens:      count(in.Get("cached_tokens")),
+		InputTextTokens:   count(in.Get("text_tokens")),
+		InputAudioTokens:  count(in.Get("audio_tokens")),
+		CachedTextTokens:  count(cached.Get("text_tokens")),
+		CachedAudioTokens: count(cached.Get("audio_tokens")),
+		OutputTextTokens:  count(out.Get("text_tokens")),
+		OutputAudioTokens: count(out.Get("audio_tokens")),
+	}
 }
 
 // ErrNotAnEvent says that a message is no JSON object with a type.
@@ -227,6 +260,8 @@ func (e *Event) response(r gjson.Result) {
 	if e.ResponseID == "" {
 		e.ResponseID = text(r.Get("id"))
 	}
+	conversation := r.Get("conversation_id")
+	e.OutOfBand = conversation.Exists() && conversation.Type == gjson.Null
 	e.Status = text(r.Get("status"))
 	details := r.Get("status_details")
 	if details.IsObject() {
@@ -235,15 +270,7 @@ func (e *Event) response(r gjson.Result) {
 	} else {
 		e.Reason = text(details) // some compatible servers
 	}
-	if usage := r.Get("usage"); usage.IsObject() {
-		e.Usage = Usage{
-			InputTokens:       count(usage.Get("input_tokens")),
-			OutputTokens:      count(usage.Get("output_tokens")),
-			CachedTokens:      count(usage.Get("input_token_details.cached_tokens")),
-			InputAudioTokens:  count(usage.Get("input_token_details.audio_tokens")),
-			OutputAudioTokens: count(usage.Get("output_token_details.audio_tokens")),
-		}
-	}
+	e.Usage = usageOf(r.Get("usage"))
 }
 
 func (e *Error) read(r gjson.Result) {

@@ -68,9 +68,20 @@ func TestParse(t *testing.T) {
 		{"response.created", `{"type":"response.created","response":{"id":"r","status":"in_progress","usage":null}}`,
 			realtime.Event{Kind: realtime.KindResponseCreated, ResponseID: "r", Status: "in_progress"}},
 		{"response.done", `{"type":"response.done","event_id":"e","response":{"id":"r","status":"cancelled","status_details":{"type":"cancelled","reason":"turn_detected"},
-			"usage":{"input_tokens":210,"output_tokens":90,"input_token_details":{"cached_tokens":128,"audio_tokens":60},"output_token_details":{"audio_tokens":70}}}}`,
+			"usage":{"total_tokens":300,"input_tokens":210,"output_tokens":90,
+				"input_token_details":{"text_tokens":150,"audio_tokens":60,"image_tokens":0,"cached_tokens":128,"cached_tokens_details":{"text_tokens":100,"audio_tokens":28}},
+				"output_token_details":{"text_tokens":20,"audio_tokens":70}}}}`,
 			realtime.Event{Kind: realtime.KindResponseDone, EventID: "e", ResponseID: "r", Status: "cancelled", Reason: "turn_detected",
-				Usage: realtime.Usage{InputTokens: 210, OutputTokens: 90, CachedTokens: 128, InputAudioTokens: 60, OutputAudioTokens: 70}}},
+				Usage: realtime.Usage{InputTokens: 210, OutputTokens: 90, CachedTokens: 128, InputTextTokens: 150, InputAudioTokens: 60,
+					CachedTextTokens: 100, CachedAudioTokens: 28, OutputTextTokens: 20, OutputAudioTokens: 70}}},
+		{"response.done with sums only", `{"type":"response.done","response":{"id":"r","usage":{"input_tokens":7,"output_tokens":5}}}`,
+			realtime.Event{Kind: realtime.KindResponseDone, Type: "response.done", ResponseID: "r", Usage: realtime.Usage{InputTokens: 7, OutputTokens: 5}}},
+		{"response.created in the conversation", `{"type":"response.created","response":{"id":"r","conversation_id":"conv_1"}}`,
+			realtime.Event{Kind: realtime.KindResponseCreated, Type: "response.created", ResponseID: "r"}},
+		{"response.created out of band", `{"type":"response.created","response":{"id":"r","conversation_id":null}}`,
+			realtime.Event{Kind: realtime.KindResponseCreated, Type: "response.created", ResponseID: "r", OutOfBand: true}},
+		{"response.done out of band", `{"type":"response.done","response":{"id":"r","status":"completed","conversation_id":null}}`,
+			realtime.Event{Kind: realtime.KindResponseDone, Type: "response.done", ResponseID: "r", Status: "completed", OutOfBand: true}},
 		{"response.done that failed", `{"type":"response.done","response":{"id":"r","status":"failed","status_details":{"type":"failed","error":{"type":"t","code":"inference_rate_limit_exceeded","message":"later"}}}}`,
 			realtime.Event{Kind: realtime.KindResponseDone, Type: "response.done", ResponseID: "r", Status: "failed",
 				Error: realtime.Error{Type: "t", Code: "inference_rate_limit_exceeded", Message: "later"}}},
@@ -121,6 +132,22 @@ func TestParse(t *testing.T) {
 				t.Errorf("kind is called %q, the event %q", got.Kind, got.Type)
 			}
 		})
+	}
+}
+
+// Every counter is summed: one that Add forgets stays what it was.
+func TestUsageAdd(t *testing.T) {
+	var sum, part realtime.Usage
+	fields := reflect.ValueOf(&part).Elem()
+	for i := range fields.NumField() {
+		fields.Field(i).SetInt(int64(i + 1))
+	}
+	sum.Add(part)
+	sum.Add(part)
+	for i := range fields.NumField() {
+		if got := reflect.ValueOf(sum).Field(i).Int(); got != 2*int64(i+1) {
+			t.Errorf("%s is %d, want %d", fields.Type().Field(i).Name, got, 2*(i+1))
+		}
 	}
 }
 
@@ -188,7 +215,9 @@ func TestParseRefuses(t *testing.T) {
 func TestParseWrongTypes(t *testing.T) {
 	names := []string{"event_id", "response_id", "item_id", "content_index", "output_index", "delta", "text",
 		"transcript", "arguments", "call_id", "name", "audio_start_ms", "audio_end_ms", "session", "item", "response", "error"}
-	values := []string{"null", "true", "-1", "1e300", "-0.0", "[]", "[[1]]", `""`, "{}", `{"id":[],"status":{},"status_details":[3],"usage":"x","error":7,"code":{}}`}
+	values := []string{"null", "true", "-1", "1e300", "-0.0", "[]", "[[1]]", `""`, "{}", `{"id":[],"status":{},"status_details":[3],"usage":"x","conversation_id":[],"error":7,"code":{}}`,
+		`{"usage":{"input_tokens":[],"input_token_details":7,"output_token_details":{"text_tokens":"x"}}}`,
+		`{"usage":{"input_token_details":{"text_tokens":null,"cached_tokens_details":[1]}}}`}
 	for kind := realtime.KindError; kind <= realtime.KindArgumentsDone; kind++ {
 		for _, value := range values {
 			var b strings.Builder
@@ -202,7 +231,7 @@ func TestParseWrongTypes(t *testing.T) {
 			}
 			if e.Kind != kind || e.ResponseID != "" || e.ItemID != "" || e.ContentIndex != 0 || e.OutputIndex != 0 ||
 				len(e.Delta) != 0 || e.Transcript != "" || e.AudioStartMS != 0 || e.AudioEndMS != 0 || e.Status != "" ||
-				e.Usage != (realtime.Usage{}) || e.Error != (realtime.Error{}) || e.Arguments != "" || !e.ExpiresAt.IsZero() {
+				e.Usage != (realtime.Usage{}) || e.OutOfBand || e.Error != (realtime.Error{}) || e.Arguments != "" || !e.ExpiresAt.IsZero() {
 				t.Errorf("%v with %s: %+v", kind, value, e)
 			}
 		}
