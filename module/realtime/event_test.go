@@ -363,7 +363,8 @@ func FuzzParse(f *testing.F) {
 		}
 		realtime.FormatsOf(msg)
 		realtime.FormatsOf(e.Session)
-		realtime.InterruptsResponse(e.Session)
+		realtime.DetectionOf(e.Session)
+		realtime.DetectionOf(msg)
 		realtime.StartsResponse(msg)
 		realtime.RestoreItem(e.Item)
 		_ = realtime.Redact(msg, 100)

@@ -58,16 +58,52 @@ func sessionRoot(session []byte) gjson.Result {
 	return gjson.ParseBytes(session)
 }
 
-// InterruptsResponse reports whether the server cancels a response by itself when the caller speaks. True unless the
-// session says otherwise.
-func InterruptsResponse(session []byte) bool {
+// The kinds of turn detection, of Detection.Kind.
+const (
+	ServerVAD   = "server_vad"   // by the energy of the audio
+	SemanticVAD = "semantic_vad" // by what was said as well
+)
+
+// silenceMostMS bounds the silence that a session is believed to wait for: an hour.
+const silenceMostMS = 3600 * 1000
+
+// Detection is how a server finds the caller's turns.
+type Detection struct {
+	// Kind is ServerVAD or SemanticVAD; "" if the server detects nothing, does not say, or names something unknown.
+	Kind string
+	// SilenceMS is the silence, in ms of audio, after which a turn has ended; 0 if the server does not say. The
+	// audio_end_ms of speech_stopped includes it.
+	SilenceMS int64
+	// Interrupts: the server cancels a response by itself when the caller speaks.
+	Interrupts bool
+	// Creates: the server answers a turn without being asked to.
+	Creates bool
+}
+
+// DetectionOf reads the turn detection out of a session object, of either shape. session may be anything. Interrupts
+// and Creates are true unless the session says otherwise: both are the protocol's defaults.
+func DetectionOf(session []byte) Detection {
+	d := Detection{Interrupts: true, Creates: true}
 	root := sessionRoot(session)
-	for _, path := range []string{"audio.input.turn_detection", "turn_detection"} {
-		if d := root.Get(path); d.Exists() {
-			return d.Type != gjson.Null && d.Get("interrupt_response").Type != gjson.False
-		}
+	found := root.Get("audio.input.turn_detection")
+	if !found.Exists() {
+		found = root.Get("turn_detection")
 	}
-	return true
+	kind := text(found.Get("type"))
+	switch {
+	case !found.Exists():
+		return d
+	case found.Type == gjson.Null, kind == "none": // Azure has both
+		return Detection{}
+	case kind == ServerVAD, kind == SemanticVAD:
+		d.Kind = kind
+	}
+	if ms := count(found.Get("silence_duration_ms")); ms <= silenceMostMS {
+		d.SilenceMS = ms
+	}
+	d.Interrupts = found.Get("interrupt_response").Type != gjson.False
+	d.Creates = found.Get("create_response").Type != gjson.False
+	return d
 }
 
 // ExpiresAt is when the server will end the session; zero if it does not say.

@@ -65,21 +65,37 @@ func TestParseFormat(t *testing.T) {
 	}
 }
 
-func TestSessionFacts(t *testing.T) {
-	for session, want := range map[string]bool{
-		`{}`:                      true,
-		``:                        true,
-		`{"turn_detection":null}`: false,
-		`{"turn_detection":{}}`:   true,
-		`{"turn_detection":{"interrupt_response":false}}`:                     false,
-		`{"audio":{"input":{"turn_detection":null}}}`:                         false,
-		`{"audio":{"input":{"turn_detection":{"type":"semantic_vad"}}}}`:      true,
-		`{"audio":{"input":{"turn_detection":{"interrupt_response":false}}}}`: false,
+func TestDetectionOf(t *testing.T) {
+	byDefault := realtime.Detection{Interrupts: true, Creates: true}
+	for session, want := range map[string]realtime.Detection{
+		``:                        byDefault,
+		`{}`:                      byDefault,
+		`{"turn_detection":`:      byDefault,
+		`{"turn_detection":{}}`:   byDefault,
+		`{"turn_detection":null}`: {},
+		`{"turn_detection":3}`:    byDefault,
+		`{"audio":{"input":{"turn_detection":null}}}`:                                                 {},
+		`{"audio":{"input":{"turn_detection":null}},"turn_detection":{"type":"server_vad"}}`:          {},
+		`{"turn_detection":{"type":"none"}}`:                                                          {},
+		`{"turn_detection":{"interrupt_response":false}}`:                                             {Creates: true},
+		`{"turn_detection":{"create_response":false}}`:                                                {Interrupts: true},
+		`{"turn_detection":{"interrupt_response":null,"create_response":0}}`:                          byDefault,
+		`{"turn_detection":{"type":"server_vad","silence_duration_ms":200}}`:                          {Kind: realtime.ServerVAD, SilenceMS: 200, Interrupts: true, Creates: true},
+		`{"audio":{"input":{"turn_detection":{"type":"semantic_vad","eagerness":"low"}}}}`:            {Kind: realtime.SemanticVAD, Interrupts: true, Creates: true},
+		`{"audio":{"input":{"turn_detection":{"type":"server_vad","silence_duration_ms":500.7}}}}`:    {Kind: realtime.ServerVAD, SilenceMS: 500, Interrupts: true, Creates: true},
+		`{"turn_detection":{"type":"azure_semantic_vad","silence_duration_ms":300}}`:                  {SilenceMS: 300, Interrupts: true, Creates: true},
+		`{"turn_detection":{"type":7,"silence_duration_ms":"long"}}`:                                  byDefault,
+		`{"turn_detection":{"type":"server_vad","silence_duration_ms":-5}}`:                           {Kind: realtime.ServerVAD, Interrupts: true, Creates: true},
+		`{"turn_detection":{"type":"server_vad","silence_duration_ms":1e15}}`:                         {Kind: realtime.ServerVAD, Interrupts: true, Creates: true},
+		`{"turn_detection":{"type":"server_vad","interrupt_response":false,"create_response":false}}`: {Kind: realtime.ServerVAD},
 	} {
-		if got := realtime.InterruptsResponse([]byte(session)); got != want {
-			t.Errorf("InterruptsResponse(%s) = %v", session, got)
+		if got := realtime.DetectionOf([]byte(session)); got != want {
+			t.Errorf("DetectionOf(%s) = %+v, want %+v", session, got, want)
 		}
 	}
+}
+
+func TestExpiresAt(t *testing.T) {
 	for session, want := range map[string]time.Time{
 		`{"expires_at":1790000000}`: time.Unix(1790000000, 0),
 		`{"expires_at":"soon"}`:     {},

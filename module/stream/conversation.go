@@ -223,7 +223,7 @@ func (c *conversation) responseDone(id string) {
 
 // sessionUpdated learns who interrupts.
 func (c *conversation) sessionUpdated(e *realtime.Event) {
-	c.serverInterrupts = realtime.InterruptsResponse(e.Session)
+	c.serverInterrupts = realtime.DetectionOf(e.Session).Interrupts
 }
 
 // serverError settles the errors that races cause. It reports whether the error meant nothing.
