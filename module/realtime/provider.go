@@ -31,6 +31,9 @@ type Provider struct {
 	// MaxSession is after how long the server ends a session by force; 0 = it does not, or nobody knows. A session
 	// that has an expires_at knows better.
 	MaxSession time.Duration
+	// Acknowledges: the server is known to answer each session.update, by session.updated or an error, so whoever waits
+	// for that answer gets one. Of other servers nobody knows.
+	Acknowledges bool
 
 	// translate: the server refuses a session.update in the other shape, so one that the user wrote is translated.
 	translate   bool
@@ -58,18 +61,18 @@ var (
 var providers = []*Provider{
 	{
 		Name: "openai", KeyHeader: "Authorization", AssistantText: "output_text", MaxSession: time.Hour,
-		translate: true, fatalErrors: fatalErrors, fatalCloses: fatalCloses,
+		Acknowledges: true, translate: true, fatalErrors: fatalErrors, fatalCloses: fatalCloses,
 		matches: func(u *url.URL) bool { return hostIn(u, "openai.com") },
 	},
 	{
 		Name: "azure-preview", KeyHeader: "api-key", Shape: ShapeBeta, AssistantText: "text",
-		MaxSession: 30 * time.Minute, translate: true, fatalErrors: azureErrors, fatalCloses: fatalCloses,
+		MaxSession: 30 * time.Minute, Acknowledges: true, translate: true, fatalErrors: azureErrors, fatalCloses: fatalCloses,
 		names:   []string{"azure"},
 		matches: func(u *url.URL) bool { return azureHost(u) && azurePreview(u) },
 	},
 	{
 		Name: "azure", KeyHeader: "api-key", AssistantText: "output_text", MaxSession: 30 * time.Minute,
-		translate: true, fatalErrors: azureErrors, fatalCloses: fatalCloses,
+		Acknowledges: true, translate: true, fatalErrors: azureErrors, fatalCloses: fatalCloses,
 		matches: azureHost,
 	},
 	{

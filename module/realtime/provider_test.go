@@ -53,17 +53,19 @@ func TestProviders(t *testing.T) {
 		name, header, text string
 		shape              realtime.Shape
 		most               time.Duration
+		acknowledges       bool
 	}{
-		{"openai", "Authorization", "output_text", realtime.ShapeGA, time.Hour},
-		{"azure", "api-key", "output_text", realtime.ShapeGA, 30 * time.Minute},
-		{"azure-preview", "api-key", "text", realtime.ShapeBeta, 30 * time.Minute},
-		{"compatible", "Authorization", "output_text", realtime.ShapeGA, 0},
+		{"openai", "Authorization", "output_text", realtime.ShapeGA, time.Hour, true},
+		{"azure", "api-key", "output_text", realtime.ShapeGA, 30 * time.Minute, true},
+		{"azure-preview", "api-key", "text", realtime.ShapeBeta, 30 * time.Minute, true},
+		{"compatible", "Authorization", "output_text", realtime.ShapeGA, 0, false},
 	} {
 		p, err := realtime.ProviderFor(nil, test.name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if p.KeyHeader != test.header || p.AssistantText != test.text || p.Shape != test.shape || p.MaxSession != test.most {
+		if p.KeyHeader != test.header || p.AssistantText != test.text || p.Shape != test.shape || p.MaxSession != test.most ||
+			p.Acknowledges != test.acknowledges {
 			t.Errorf("%s: %+v", test.name, p)
 		}
 		for _, code := range []string{"invalid_api_key", "invalid_model", "missing_model", "beta_api_shape_disabled",
