@@ -24,12 +24,6 @@ func AppendInputAudio(dst, audio []byte) []byte {
 	return append(dst, appendTail...)
 }
 
-// InputCommit ends the caller's turn by hand, where the server does not detect its end.
-func InputCommit() []byte { return []byte(`{"type":"input_audio_buffer.commit"}`) }
-
-// InputClear discards the caller's audio that is not committed.
-func InputClear() []byte { return []byte(`{"type":"input_audio_buffer.clear"}`) }
-
 // ResponseCreate asks for a response.
 func ResponseCreate() []byte { return []byte(`{"type":"response.create"}`) }
 

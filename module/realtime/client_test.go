@@ -42,8 +42,6 @@ func TestClientEvents(t *testing.T) {
 	}{
 		{"audio", realtime.AppendInputAudio(nil, []byte{0xff, 0xff, 0xff, 0}), `{"type":"input_audio_buffer.append","audio":"////AA=="}`},
 		{"no audio", realtime.AppendInputAudio(nil, nil), `{"type":"input_audio_buffer.append","audio":""}`},
-		{"commit", realtime.InputCommit(), `{"type":"input_audio_buffer.commit"}`},
-		{"clear", realtime.InputClear(), `{"type":"input_audio_buffer.clear"}`},
 		{"create", realtime.ResponseCreate(), `{"type":"response.create"}`},
 		{"say", realtime.ResponseSay("one \"moment\" <please>"), `{"type":"response.create","response":{"instructions":"Say exactly the following to the caller, and nothing else:\none \"moment\" <please>"}}`},
 		{"cancel", realtime.ResponseCancel(""), `{"type":"response.cancel"}`},

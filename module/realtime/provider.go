@@ -130,16 +130,6 @@ func (p *Provider) FatalError(code string) bool { return slices.Contains(p.fatal
 // FatalClose reports whether a connection closed with this code is not worth another attempt.
 func (p *Provider) FatalClose(code int) bool { return slices.Contains(p.fatalCloses, code) }
 
-// FatalStatus reports whether an upgrade refused with this HTTP status is not worth another attempt. 401 and 404 are;
-// a 403 is not, because gateways also answer it for a while, and neither are 408, 429 and all of 5xx.
-func (p *Provider) FatalStatus(status int) bool {
-	switch status {
-	case 403, 408, 409, 425, 429:
-		return false
-	}
-	return status >= 400 && status < 500
-}
-
 // benignCodes are errors that only tell that two things happened at once.
 var benignCodes = []string{
 	"response_cancel_not_active", "conversation_already_has_active_response", "input_audio_buffer_commit_empty",

@@ -20,6 +20,12 @@ import (
 // patience bounds every wait of these tests; nothing takes so long unless it is broken.
 const patience = 10 * time.Second
 
+// Events that the module itself never sends.
+var (
+	inputCommit = []byte(`{"type":"input_audio_buffer.commit"}`)
+	inputClear  = []byte(`{"type":"input_audio_buffer.clear"}`)
+)
+
 // client is a plain client of the protocol.
 type client struct {
 	t    *testing.T

@@ -148,7 +148,7 @@ func TestQuietServers(t *testing.T) {
 	t.Run("no session.created", func(t *testing.T) {
 		srv := realtimetest.New(t, realtimetest.Config{Misbehave: realtimetest.Always(realtimetest.Misbehaviour{NoCreated: true})})
 		c := dial(t, srv, nil)
-		c.send(realtime.InputClear())
+		c.send(inputClear)
 		if e := c.next(); e.Get("type").Str != "input_audio_buffer.cleared" {
 			t.Errorf("first event: %s", e.Raw)
 		}
@@ -157,7 +157,7 @@ func TestQuietServers(t *testing.T) {
 		srv := realtimetest.New(t, realtimetest.Config{Misbehave: realtimetest.Always(realtimetest.Misbehaviour{Silent: true})})
 		c := dial(t, srv, nil)
 		c.send(realtime.ResponseCreate())
-		c.send(realtime.InputClear())
+		c.send(inputClear)
 		s, err := srv.Session(c.ctx, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -190,7 +190,7 @@ func TestQuietServers(t *testing.T) {
 				}
 			} else {
 				// The ping went out before this message, which the server has: no pong will come.
-				c.send(realtime.InputClear())
+				c.send(inputClear)
 				if _, err := s.WaitReceived(c.ctx, "input_audio_buffer.clear", 1); err != nil {
 					t.Fatal(err)
 				}
@@ -206,7 +206,7 @@ func TestQuietServers(t *testing.T) {
 	t.Run("frozen and thawed", func(t *testing.T) {
 		c, _, s := open(t, realtimetest.Config{})
 		s.Freeze()
-		c.send(realtime.InputClear())
+		c.send(inputClear)
 		s.Thaw()
 		c.until("input_audio_buffer.cleared")
 		s.Freeze()
@@ -238,7 +238,7 @@ func TestHostile(t *testing.T) {
 		}
 		_ = realtime.Redact(msg, 1000)
 	}
-	c.send(realtime.InputClear())
+	c.send(inputClear)
 	c.until("input_audio_buffer.cleared")
 	if n := len(s.Sent(realtimetest.Injected)); n != len(steps) {
 		t.Errorf("%d of %d are recorded", n, len(steps))
@@ -261,7 +261,7 @@ func TestEdit(t *testing.T) {
 	})})
 	c.send(realtime.UserText("x"))
 	c.until("conversation.item.done")
-	c.send(realtime.InputClear())
+	c.send(inputClear)
 	if id := c.until("input_audio_buffer.cleared").Get("event_id").Str; !strings.HasPrefix(id, "other_") {
 		t.Errorf("event id %s", id)
 	}
@@ -377,7 +377,7 @@ func TestRecord(t *testing.T) {
 	}
 	c.error("invalid_event", "Binary")
 	c.say(make([]int16, 160), 8000)
-	c.send(realtime.InputClear())
+	c.send(inputClear)
 	c.until("input_audio_buffer.cleared")
 	events := s.Events()
 	if len(events) != 6 || int(seen.Load()) != 6 {

@@ -313,13 +313,13 @@ func TestNoInterruption(t *testing.T) {
 // Turns by hand: commit, clear and create with the detection off.
 func TestManualTurns(t *testing.T) {
 	c, _, s := open(t, realtimetest.Config{InputRate: 8000, NoVAD: true})
-	c.send(realtime.InputCommit())
+	c.send(inputCommit)
 	c.error("input_audio_buffer_commit_empty", "0.00ms")
 	c.say(make([]int16, 8000), 8000)
-	c.send(realtime.InputClear())
+	c.send(inputClear)
 	c.until("input_audio_buffer.cleared")
 	c.say(realtimetest.Sine(300, time.Second, 8000), 8000)
-	c.send(realtime.InputCommit())
+	c.send(inputCommit)
 	c.until("conversation.item.done")
 	c.send(realtime.ResponseCreate())
 	c.until("rate_limits.updated")
