@@ -55,13 +55,5 @@ func (d *PCM16Decoder) Decode(dst []int16, src []byte) []int16 {
 	return DecodePCM16LE(dst, src)
 }
 
-// Pending returns the number of bytes kept for the next call, 0 or 1.
-func (d *PCM16Decoder) Pending() int {
-	if d.hasOdd {
-		return 1
-	}
-	return 0
-}
-
 // Reset drops a kept byte.
 func (d *PCM16Decoder) Reset() { *d = PCM16Decoder{} }

@@ -20,7 +20,7 @@ func eachBenchPair(b *testing.B, bench func(b *testing.B, in, out int, second []
 // BenchmarkResampler converts one second in frames of 20 ms.
 func BenchmarkResampler(b *testing.B) {
 	eachBenchPair(b, func(b *testing.B, in, out int, second []int16) {
-		r := newResampler(b, in, out, 1)
+		r := newResampler(b, in, out)
 		dst := make([]int16, 0, out/50+1)
 		b.ReportAllocs()
 		for b.Loop() {

@@ -5,13 +5,11 @@ import (
 	"unsafe"
 )
 
-// A run is a stretch of outputs of one channel, the unit of work of a kernel.
-// The assembly kernels read it by its field names (go_asm.h). Steps and sizes
-// are in bytes.
+// A run is a stretch of outputs, the unit of work of a kernel. The assembly
+// kernels read it by its field names (go_asm.h). Steps and sizes are in bytes.
 type run struct {
-	dst    *int16 // first output
-	n      int    // outputs, at least 1
-	stride int    // from one output to the next
+	dst *int16 // first output
+	n   int    // outputs, at least 1
 
 	src    *int16 // start of the first output's window
 	row    *int16 // the first output's row
@@ -27,15 +25,14 @@ type run struct {
 	shift   uint  // filter.shift
 }
 
-// newRun prepares n outputs of f from the window at src, the first one on phase,
-// to every stride'th sample from dst.
-func newRun(f *filter, phase int, dst *int16, n, stride int, src *int16) run {
+// newRun prepares n outputs of f, from dst on, from the window at src, the first
+// one on phase.
+func newRun(f *filter, phase int, dst *int16, n int, src *int16) run {
 	const sample = int(unsafe.Sizeof(int16(0)))
 	rows := sample * len(f.table)
 	return run{
 		dst:     dst,
 		n:       n,
-		stride:  sample * stride,
 		src:     src,
 		row:     &f.table[phase*f.rowLen()],
 		rest:    rows - sample*phase*f.rowLen(),
@@ -66,7 +63,7 @@ func convolvePortable(r *run) {
 			}
 		}
 		y := (int64(hi)*r.loScale + int64(lo) + r.round) >> r.shift
-		*(*int16)(offset(r.dst, i*r.stride)) = int16(min(max(y, math.MinInt16), math.MaxInt16))
+		*(*int16)(offset(r.dst, 2*i)) = int16(min(max(y, math.MinInt16), math.MaxInt16))
 
 		src += r.srcAdd
 		row += r.rowAdd

@@ -40,7 +40,7 @@
 	CMPQ AX, R11; \
 	CMOVQLT R11, AX; \
 	MOVW AX, (R8); \
-	ADDQ run_stride(DI), R8; \
+	ADDQ $2, R8; \
 	ADDQ run_srcAdd(DI), SI; \
 	ADDQ run_rowAdd(DI), DX; \
 	MOVQ run_rows(DI), R13; \

@@ -15,7 +15,6 @@ TEXT ·convolveNEON(SB), NOSPLIT, $0-8
 	MOVD r+0(FP), R0
 	MOVD run_dst(R0), R1
 	MOVD run_n(R0), R2
-	MOVD run_stride(R0), R3
 	MOVD run_src(R0), R4
 	MOVD run_row(R0), R5
 	MOVD run_rest(R0), R6
@@ -72,7 +71,7 @@ block:
 	MOVH R19, (R1)
 
 	// The next output's window and row.
-	ADD  R3, R1, R1
+	ADD  $2, R1, R1
 	ADD  R8, R4, R4
 	ADD  R9, R5, R5
 	SUBS R9, R6, R6

@@ -13,7 +13,7 @@ const fullScale = 32767
 // the level of everything else there: noise, aliases and images.
 func measureTone(t *testing.T, in, out int, freq float64) (tone, rest float64) {
 	t.Helper()
-	got := whole(t, in, out, 1, sine(in/4, in, freq, fullScale))
+	got := whole(t, in, out, sine(in/4, in, freq, fullScale))
 	// The ends, where the tone starts and stops, are not the tone.
 	edge := 60 * max(1, out/in)
 	got = got[edge : len(got)-edge]
@@ -92,7 +92,7 @@ func TestResamplerAliases(t *testing.T) {
 		low, high := 1.005*float64(out)/2, float64(in)/2
 		for i := range 12 {
 			freq := low + (high-low)*float64(i)/12.3
-			got := whole(t, in, out, 1, sine(in/4, in, freq, fullScale))
+			got := whole(t, in, out, sine(in/4, in, freq, fullScale))
 			sum := 0.0
 			for _, v := range got[60 : len(got)-60] {
 				sum += float64(v) * float64(v)

@@ -58,7 +58,7 @@ func TestResamplerReference(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			src := noise(700, 13)
-			got, want := whole(t, c.in, c.out, 1, src), slowResample(src, c.in, c.out, c.cutoff, c.taps)
+			got, want := whole(t, c.in, c.out, src), slowResample(src, c.in, c.out, c.cutoff, c.taps)
 			if len(got) != len(want) {
 				t.Fatalf("%d outputs, want %d", len(got), len(want))
 			}
@@ -96,7 +96,7 @@ func TestResamplerGolden(t *testing.T) {
 			src := make([]int16, 600)
 			src[300] = 30000
 			at := 300*c.out/c.in - len(c.want)/2
-			if got := whole(t, c.in, c.out, 1, src)[at : at+len(c.want)]; !slices.Equal(got, c.want) {
+			if got := whole(t, c.in, c.out, src)[at : at+len(c.want)]; !slices.Equal(got, c.want) {
 				t.Errorf("got %d", got)
 			}
 		})

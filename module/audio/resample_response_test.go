@@ -35,7 +35,7 @@ func responseOf(f *filter) response {
 // speexResponse measures libspeexdsp by impulses that fall on every phase.
 func speexResponse(t *testing.T, in, out, num, den int) (response, int) {
 	t.Helper()
-	r, err := speexref.New(in, out, 1)
+	r, err := speexref.New(in, out)
 	if err != nil {
 		t.Fatal(err)
 	}

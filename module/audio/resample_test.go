@@ -29,9 +29,9 @@ func eachPair(t *testing.T, test func(t *testing.T, in, out int)) {
 	}
 }
 
-func newResampler(t testing.TB, in, out, channels int) *audio.Resampler {
+func newResampler(t testing.TB, in, out int) *audio.Resampler {
 	t.Helper()
-	r, err := audio.NewResampler(in, out, channels)
+	r, err := audio.NewResampler(in, out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,28 +57,26 @@ func sine(n, rate int, freq, amplitude float64) []int16 {
 }
 
 // whole converts all of src as one answer.
-func whole(t testing.TB, in, out, channels int, src []int16) []int16 {
+func whole(t testing.TB, in, out int, src []int16) []int16 {
 	t.Helper()
-	r := newResampler(t, in, out, channels)
+	r := newResampler(t, in, out)
 	return r.Drain(r.Process(nil, src))
 }
 
 func TestResamplerRejects(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		name              string
-		in, out, channels int
+		name    string
+		in, out int
 	}{
-		{"zero input rate", 0, 8000, 1},
-		{"negative output rate", 8000, -8000, 1},
-		{"rate too high", 8000, 400000, 1},
-		{"no channel", 8000, 16000, 0},
-		{"three channels", 8000, 16000, 3},
-		{"ratio of large primes", 47981, 47977, 1},
+		{"zero input rate", 0, 8000},
+		{"negative output rate", 8000, -8000},
+		{"rate too high", 8000, 400000},
+		{"ratio of large primes", 47981, 47977},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			if r, err := audio.NewResampler(c.in, c.out, c.channels); err == nil || r != nil {
+			if r, err := audio.NewResampler(c.in, c.out); err == nil || r != nil {
 				t.Errorf("got %v, %v; want an error", r, err)
 			}
 		})
@@ -88,36 +86,32 @@ func TestResamplerRejects(t *testing.T) {
 func TestResamplerPassThrough(t *testing.T) {
 	t.Parallel()
 	src := noise(999, 1)
-	for _, channels := range []int{1, 2} {
-		r := newResampler(t, 16000, 16000, channels)
-		got := r.Process(nil, src[:10])
-		got = r.Process(got, src[10:])
-		if got = r.Drain(got); !slices.Equal(got, src) {
-			t.Errorf("%d channels: output differs from input", channels)
-		}
-		if r.Delay() != 0 {
-			t.Errorf("delay %d, want 0", r.Delay())
-		}
+	r := newResampler(t, 16000, 16000)
+	got := r.Process(nil, src[:10])
+	got = r.Process(got, src[10:])
+	if got = r.Drain(got); !slices.Equal(got, src) {
+		t.Error("output differs from input")
+	}
+	if r.Delay() != 0 {
+		t.Errorf("delay %d, want 0", r.Delay())
 	}
 }
 
 func TestResamplerChunks(t *testing.T) {
 	t.Parallel()
 	eachPair(t, func(t *testing.T, in, out int) {
-		for _, channels := range []int{1, 2} {
-			src := noise(2*2501, 2)
-			want := whole(t, in, out, channels, src)
-			for _, size := range []int{1, 3, 160, 4096} {
-				r := newResampler(t, in, out, channels)
-				// Twice, so that Drain is seen to leave nothing behind.
-				for range 2 {
-					var got []int16
-					for chunk := range slices.Chunk(src, size) {
-						got = r.Process(got, chunk)
-					}
-					if got = r.Drain(got); !slices.Equal(got, want) {
-						t.Fatalf("%d channels: chunks of %d differ from all at once", channels, size)
-					}
+		src := noise(2*2501, 2)
+		want := whole(t, in, out, src)
+		for _, size := range []int{1, 3, 160, 4096} {
+			r := newResampler(t, in, out)
+			// Twice, so that Drain is seen to leave nothing behind.
+			for range 2 {
+				var got []int16
+				for chunk := range slices.Chunk(src, size) {
+					got = r.Process(got, chunk)
+				}
+				if got = r.Drain(got); !slices.Equal(got, want) {
+					t.Fatalf("chunks of %d differ from all at once", size)
 				}
 			}
 		}
@@ -127,32 +121,18 @@ func TestResamplerChunks(t *testing.T) {
 func TestResamplerReset(t *testing.T) {
 	t.Parallel()
 	src := noise(1000, 3)
-	for _, channels := range []int{1, 2} {
-		r := newResampler(t, 44100, 48000, channels)
-		r.Process(nil, src[:333])
-		r.Reset()
-		if got := r.Drain(r.Process(nil, src)); !slices.Equal(got, whole(t, 44100, 48000, channels, src)) {
-			t.Errorf("%d channels: output after Reset differs from a new resampler's", channels)
-		}
+	r := newResampler(t, 44100, 48000)
+	r.Process(nil, src[:333])
+	r.Reset()
+	if got := r.Drain(r.Process(nil, src)); !slices.Equal(got, whole(t, 44100, 48000, src)) {
+		t.Error("output after Reset differs from a new resampler's")
 	}
-}
-
-func TestResamplerStereo(t *testing.T) {
-	t.Parallel()
-	eachPair(t, func(t *testing.T, in, out int) {
-		left, right := noise(3000, 4), noise(3000, 5)
-		got := whole(t, in, out, 2, audio.Interleave(nil, left, right))
-		want := audio.Interleave(nil, whole(t, in, out, 1, left), whole(t, in, out, 1, right))
-		if !slices.Equal(got, want) {
-			t.Error("stereo differs from two mono streams")
-		}
-	})
 }
 
 func TestResamplerLength(t *testing.T) {
 	t.Parallel()
 	eachPair(t, func(t *testing.T, in, out int) {
-		r := newResampler(t, in, out, 1)
+		r := newResampler(t, in, out)
 		for _, n := range []int{0, 1, 2, 39, 40, 41, 160, 1000, 4801} {
 			want := (2*n*out + in) / (2 * in)
 			if got := len(r.Drain(r.Process(nil, make([]int16, n)))); got != want {
@@ -169,10 +149,10 @@ func TestResamplerDrain(t *testing.T) {
 	eachPair(t, func(t *testing.T, in, out int) {
 		for _, n := range []int{100, 1000, 1500, 20000} {
 			src := noise(n, 11)
-			r := newResampler(t, in, out, 1)
+			r := newResampler(t, in, out)
 			r.Drain(r.Process(nil, noise(3000, 12)))
 			got := r.Drain(r.Process(nil, src))
-			want := newResampler(t, in, out, 1).Process(nil, append(src, make([]int16, 2000)...))
+			want := newResampler(t, in, out).Process(nil, append(src, make([]int16, 2000)...))
 			if !slices.Equal(got, want[:len(got)]) {
 				t.Fatalf("%d samples: the tail is not that of silence", n)
 			}
@@ -184,7 +164,7 @@ func TestResamplerDrain(t *testing.T) {
 func TestResamplerDelay(t *testing.T) {
 	t.Parallel()
 	eachPair(t, func(t *testing.T, in, out int) {
-		r := newResampler(t, in, out, 1)
+		r := newResampler(t, in, out)
 		if got := r.Process(nil, make([]int16, r.Delay())); len(got) != 0 {
 			t.Errorf("%d outputs before the delay is over", len(got))
 		}
@@ -209,7 +189,7 @@ func TestResamplerAlignment(t *testing.T) {
 		centre := (n / 2 / period) * period
 		src := make([]int16, n)
 		src[centre] = 30000
-		got := whole(t, in, out, 1, src)
+		got := whole(t, in, out, src)
 		peak := centre / period * (out / g)
 		for i := 1; i < min(peak, len(got)-peak); i++ {
 			// A unit of rounding: halves go up on both sides alike.
@@ -233,7 +213,7 @@ func TestResamplerEnds(t *testing.T) {
 		for _, at := range []int{0, n - 1 - in/out} {
 			src := make([]int16, n)
 			src[at] = 20000
-			got := whole(t, in, out, 1, src)
+			got := whole(t, in, out, src)
 			peak := 0
 			for i, s := range got {
 				if s > got[peak] {
@@ -256,7 +236,7 @@ func TestResamplerConstant(t *testing.T) {
 			for i := range src {
 				src[i] = level
 			}
-			r := newResampler(t, in, out, 1)
+			r := newResampler(t, in, out)
 			got := r.Process(nil, src)
 			// The edge is a step from silence and rings for a filter's length.
 			for i, s := range got[r.Delay()*out/in+41:] {
@@ -280,7 +260,7 @@ func TestResamplerSaturates(t *testing.T) {
 				src[i] = -32768
 			}
 		}
-		got := whole(t, in, out, 1, src)
+		got := whole(t, in, out, src)
 		if slices.Max(got) != 32767 || slices.Min(got) != -32768 {
 			t.Errorf("range %d to %d, want both rails", slices.Min(got), slices.Max(got))
 		}
@@ -298,17 +278,15 @@ func TestResamplerSaturates(t *testing.T) {
 }
 
 func TestResamplerDoesNotAllocate(t *testing.T) {
-	for _, channels := range []int{1, 2} {
-		for _, pair := range [][2]int{{8000, 24000}, {24000, 8000}, {44100, 48000}, {16000, 16000}} {
-			r := newResampler(t, pair[0], pair[1], channels)
-			src := noise(channels*pair[0]/50+1, 6)
-			dst := make([]int16, 0, 4*channels*pair[1]/50+1000)
-			if n := testing.AllocsPerRun(100, func() { dst = r.Process(dst[:0], src) }); n != 0 {
-				t.Errorf("%v, %d channels: Process allocates %v times", pair, channels, n)
-			}
-			if n := testing.AllocsPerRun(100, func() { dst = r.Drain(r.Process(dst[:0], src)) }); n != 0 {
-				t.Errorf("%v, %d channels: Drain allocates %v times", pair, channels, n)
-			}
+	for _, pair := range [][2]int{{8000, 24000}, {24000, 8000}, {44100, 48000}, {16000, 16000}} {
+		r := newResampler(t, pair[0], pair[1])
+		src := noise(pair[0]/50+1, 6)
+		dst := make([]int16, 0, 4*pair[1]/50+1000)
+		if n := testing.AllocsPerRun(100, func() { dst = r.Process(dst[:0], src) }); n != 0 {
+			t.Errorf("%v: Process allocates %v times", pair, n)
+		}
+		if n := testing.AllocsPerRun(100, func() { dst = r.Drain(r.Process(dst[:0], src)) }); n != 0 {
+			t.Errorf("%v: Drain allocates %v times", pair, n)
 		}
 	}
 }
@@ -317,9 +295,9 @@ func TestResamplerDoesNotAllocate(t *testing.T) {
 func TestResamplerAppends(t *testing.T) {
 	t.Parallel()
 	src := noise(500, 7)
-	want := append([]int16{1, 2, 3}, whole(t, 8000, 24000, 1, src)...)
+	want := append([]int16{1, 2, 3}, whole(t, 8000, 24000, src)...)
 	for _, room := range []int{0, 5000} {
-		r := newResampler(t, 8000, 24000, 1)
+		r := newResampler(t, 8000, 24000)
 		got := r.Drain(r.Process(append(make([]int16, 0, 3+room), 1, 2, 3), src))
 		if !slices.Equal(got, want) {
 			t.Errorf("room %d: output differs", room)
@@ -329,21 +307,17 @@ func TestResamplerAppends(t *testing.T) {
 
 // FuzzResampler cuts a stream wherever the fuzzer likes, in any pair of rates.
 func FuzzResampler(f *testing.F) {
-	f.Add(uint8(0), uint8(5), false, []byte{1, 0, 255, 7})
-	f.Add(uint8(7), uint8(8), true, []byte{160, 3, 3, 1})
-	f.Fuzz(func(t *testing.T, in, out uint8, stereo bool, cuts []byte) {
+	f.Add(uint8(0), uint8(5), []byte{1, 0, 255, 7})
+	f.Add(uint8(7), uint8(8), []byte{160, 3, 3, 1})
+	f.Fuzz(func(t *testing.T, in, out uint8, cuts []byte) {
 		inRate, outRate := rates[int(in)%len(rates)], rates[int(out)%len(rates)]
-		channels := 1
-		if stereo {
-			channels = 2
-		}
 		total := 0
 		for _, c := range cuts {
 			total += int(c)
 		}
 		src := noise(total, uint64(total))
-		want := whole(t, inRate, outRate, channels, src)
-		r := newResampler(t, inRate, outRate, channels)
+		want := whole(t, inRate, outRate, src)
+		r := newResampler(t, inRate, outRate)
 		var got []int16
 		rest := src
 		for _, c := range cuts {
@@ -351,7 +325,7 @@ func FuzzResampler(f *testing.F) {
 			rest = rest[c:]
 		}
 		if got = r.Drain(got); !slices.Equal(got, want) {
-			t.Fatalf("%d to %d Hz, %d channels, cuts %v: differs from all at once", inRate, outRate, channels, cuts)
+			t.Fatalf("%d to %d Hz, cuts %v: differs from all at once", inRate, outRate, cuts)
 		}
 	})
 }

@@ -45,7 +45,7 @@ func (l *lane) convert(dst []int16, f *Frame) []int16 {
 		pcm = l.mono
 	}
 	if f.RateHz != l.frameHz {
-		r, err := audio.NewResampler(f.RateHz, l.rateHz, 1)
+		r, err := audio.NewResampler(f.RateHz, l.rateHz)
 		if err != nil {
 			return dst // a rate that no codec has
 		}

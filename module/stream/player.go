@@ -261,7 +261,7 @@ func (p *player) followRate() {
 	if hz == 0 || hz == p.ringHz || p.flushing != nil {
 		return
 	}
-	resampler, err := audio.NewResampler(p.sourceHz, hz, 1)
+	resampler, err := audio.NewResampler(p.sourceHz, hz)
 	if err != nil {
 		return // a rate that no channel has; silence until it changes again
 	}

@@ -93,7 +93,7 @@ func Resample(pcm []int16, from, to int) []int16 {
 	if from == to {
 		return pcm
 	}
-	r, err := audio.NewResampler(from, to, 1)
+	r, err := audio.NewResampler(from, to)
 	if err != nil {
 		panic(err) // rates are the tests' own
 	}

@@ -85,7 +85,7 @@ func resample(pcm []int16, from, to int) []int16 {
 	if from == to || from <= 0 || len(pcm) == 0 {
 		return append([]int16(nil), pcm...)
 	}
-	r, err := audio.NewResampler(from, to, 1)
+	r, err := audio.NewResampler(from, to)
 	if err != nil { // a rate that no session can have
 		return nil
 	}

@@ -10,18 +10,18 @@ package speexref
 #cgo LDFLAGS: -lspeexdsp
 #include <speex/speex_resampler.h>
 
-// speexref_run resamples in chunks of chunk input frames without leaving C, so
+// speexref_run resamples in chunks of chunk input samples without leaving C, so
 // that a benchmark measures the library and not the calls to it. It returns the
-// number of output frames.
+// number of output samples.
 static spx_uint32_t speexref_run(SpeexResamplerState *st, const spx_int16_t *in, spx_uint32_t n_in,
-		spx_int16_t *out, spx_uint32_t n_out, spx_uint32_t chunk, spx_uint32_t channels)
+		spx_int16_t *out, spx_uint32_t n_out, spx_uint32_t chunk)
 {
 	spx_uint32_t done = 0;
 	while (n_in > 0) {
 		spx_uint32_t used = n_in < chunk ? n_in : chunk, made = n_out - done;
-		speex_resampler_process_interleaved_int(st, in, &used, out + done * channels, &made);
+		speex_resampler_process_int(st, 0, in, &used, out + done, &made);
 		if (used == 0) break;
-		in += used * channels;
+		in += used;
 		n_in -= used;
 		done += made;
 	}
@@ -40,18 +40,18 @@ const Quality = 5
 
 // A Resampler is a SpeexResamplerState. It is not safe for concurrent use.
 type Resampler struct {
-	state             *C.SpeexResamplerState
-	in, out, channels int
+	state   *C.SpeexResamplerState
+	in, out int
 }
 
 // New returns a resampler from in to out Hz. Close must be called.
-func New(in, out, channels int) (*Resampler, error) {
+func New(in, out int) (*Resampler, error) {
 	var status C.int
-	state := C.speex_resampler_init(C.spx_uint32_t(channels), C.spx_uint32_t(in), C.spx_uint32_t(out), Quality, &status)
+	state := C.speex_resampler_init(1, C.spx_uint32_t(in), C.spx_uint32_t(out), Quality, &status)
 	if state == nil {
 		return nil, fmt.Errorf("speex_resampler_init: status %d", int(status))
 	}
-	return &Resampler{state: state, in: in, out: out, channels: channels}, nil
+	return &Resampler{state: state, in: in, out: out}, nil
 }
 
 // Close frees the state.
@@ -64,23 +64,22 @@ func (r *Resampler) SkipZeros() { C.speex_resampler_skip_zeros(r.state) }
 // InputLatency is the filter's delay in input samples.
 func (r *Resampler) InputLatency() int { return int(C.speex_resampler_get_input_latency(r.state)) }
 
-// Process appends the output for src, interleaved, in chunks of chunk frames.
+// Process appends the output for src, in chunks of chunk samples.
 func (r *Resampler) Process(dst, src []int16, chunk int) []int16 {
-	frames := len(src) / r.channels
-	room := frames*r.out/r.in + 16
+	room := len(src)*r.out/r.in + 16
 	at := len(dst)
-	if need := at + room*r.channels; cap(dst) < need {
+	if need := at + room; cap(dst) < need {
 		dst = append(make([]int16, 0, need), dst...)
 	}
-	out := dst[at : at+room*r.channels]
+	out := dst[at : at+room]
 	n := C.speexref_run(r.state,
-		(*C.spx_int16_t)(unsafe.Pointer(unsafe.SliceData(src))), C.spx_uint32_t(frames),
+		(*C.spx_int16_t)(unsafe.Pointer(unsafe.SliceData(src))), C.spx_uint32_t(len(src)),
 		(*C.spx_int16_t)(unsafe.Pointer(unsafe.SliceData(out))), C.spx_uint32_t(room),
-		C.spx_uint32_t(chunk), C.spx_uint32_t(r.channels))
-	return dst[:at+int(n)*r.channels]
+		C.spx_uint32_t(chunk))
+	return dst[:at+int(n)]
 }
 
-// ProcessFloat returns the output for src, mono, before rounding to int16.
+// ProcessFloat returns the output for src before rounding to int16.
 func (r *Resampler) ProcessFloat(src []float32) []float32 {
 	out := make([]float32, len(src)*r.out/r.in+16)
 	used, made := C.spx_uint32_t(len(src)), C.spx_uint32_t(len(out))
