@@ -39,6 +39,7 @@ func main() {
 type options struct {
 	cfg       realtimetest.Config
 	answer    string
+	preamble  bool
 	sizes     string
 	input     string
 	output    string
@@ -86,6 +87,7 @@ func (o *options) parse(args []string, stderr io.Writer) error {
 	f.BoolVar(&o.cfg.NoVAD, "no-vad", false, "begin with turn_detection null")
 
 	f.StringVar(&o.answer, "answer", "echo", "`what` to say: echo, tone, tone:<Hz> or a WAV file")
+	f.BoolVar(&o.preamble, "preamble", false, "say a short tone before each answer, as an item of its own in the same response")
 	f.Float64Var(&o.cfg.Speed, "speed", 5, "how many times faster than real time answers are sent; 0 = at once")
 	f.DurationVar(&o.cfg.Delta, "delta", 200*time.Millisecond, "audio in a delta")
 	f.StringVar(&o.sizes, "sizes", "", "`bytes,bytes,...` of deltas in turn, instead of -delta; odd ones too")
@@ -117,6 +119,10 @@ func (o *options) settle() (err error) {
 	}
 	if o.cfg.Answer, err = answer(o.answer); err != nil {
 		return fmt.Errorf("-answer: %w", err)
+	}
+	if o.preamble {
+		tone := realtimetest.ReplyItem{PCM: realtimetest.Sine(880, 300*time.Millisecond, 24000), RateHz: 24000, Transcript: "preamble"}
+		o.cfg.Answer = realtimetest.WithPreamble(tone, o.cfg.Answer)
 	}
 	for _, word := range strings.FieldsFunc(o.sizes, func(r rune) bool { return r == ',' }) {
 		n, err := strconv.Atoi(word)

@@ -17,7 +17,11 @@ type misbehaviour struct {
 
 	hold       time.Duration
 	reject     string
+	fatal      string
 	noCreated  bool
+	noUpdated  bool
+	stray      string
+	creates    int
 	silent     bool
 	noPong     bool
 	fragment   int
@@ -27,6 +31,7 @@ type misbehaviour struct {
 	reset      int
 	freeze     int
 	closeAfter int
+	closeDone  bool
 	closeCode  int
 	hostile    bool
 }
@@ -38,7 +43,11 @@ func (b *misbehaviour) flags(f *flag.FlagSet) {
 	f.IntVar(&b.connects, "first", 0, "misbehave only on the first `n` connections; 0 = on all")
 	f.DurationVar(&b.hold, "hold", 0, "leave the upgrade unanswered for this time")
 	f.StringVar(&b.reject, "reject", "", "accept, then refuse with this error `code` and close code 3000")
+	f.StringVar(&b.fatal, "error", "", "send an error with this `code` after session.created, and go on")
 	f.BoolVar(&b.noCreated, "no-created", false, "send no session.created")
+	f.BoolVar(&b.noUpdated, "no-updated", false, "send no session.updated")
+	f.StringVar(&b.stray, "stray-error", "", "before session.updated, send an error with this `code` that names no event")
+	f.IntVar(&b.creates, "refuse-creates", 0, "answer the first `n` response.create by an error that does not name them")
 	f.BoolVar(&b.silent, "silent", false, "send nothing at all")
 	f.BoolVar(&b.noPong, "no-pong", false, "answer no ping")
 	f.IntVar(&b.fragment, "fragment", 0, "send messages in frames of so many `bytes`")
@@ -48,7 +57,8 @@ func (b *misbehaviour) flags(f *flag.FlagSet) {
 	f.IntVar(&b.reset, "reset-after", 0, "reset the TCP connection after the `n`-th delta")
 	f.IntVar(&b.freeze, "freeze-after", 0, "stop both directions after the `n`-th delta, as a dead network does")
 	f.IntVar(&b.closeAfter, "close-after", 0, "send a closing frame after the `n`-th delta")
-	f.IntVar(&b.closeCode, "close-code", 1011, "its `code`")
+	f.BoolVar(&b.closeDone, "close-done", false, "send a closing frame when all audio of an answer has been sent")
+	f.IntVar(&b.closeCode, "close-code", 1011, "the closing frame's `code`")
 	f.BoolVar(&b.hostile, "hostile", false, "after session.created, send what no client should trip over")
 }
 
@@ -61,7 +71,7 @@ func (b *misbehaviour) misbehave(attempt int) *realtimetest.Misbehaviour {
 		return nil
 	}
 	m := &realtimetest.Misbehaviour{
-		NoCreated: b.noCreated, Silent: b.silent, IgnorePings: b.noPong,
+		NoCreated: b.noCreated, NoUpdated: b.noUpdated, StrayError: b.stray, RefuseCreates: b.creates, Silent: b.silent, IgnorePings: b.noPong,
 		Fragment: b.fragment, LateDeltas: b.late, StaleDeltas: b.stale,
 	}
 	if b.hold > 0 {
@@ -80,7 +90,15 @@ func (b *misbehaviour) misbehave(attempt int) *realtimetest.Misbehaviour {
 	after(b.drop, realtimetest.Drop)
 	after(b.reset, realtimetest.Reset)
 	after(b.freeze, realtimetest.Freeze)
-	after(b.closeAfter, realtimetest.CloseWith(b.closeCode, "closed by the test server"))
+	closing := realtimetest.CloseWith(b.closeCode, "closed by the test server")
+	after(b.closeAfter, closing)
+	if b.closeDone {
+		m.Steps = append(m.Steps, realtimetest.AfterSending("response.output_audio.done", 1, closing))
+	}
+	if b.fatal != "" {
+		m.Steps = append(m.Steps, realtimetest.AfterSending("session.created", 1,
+			realtimetest.SendError(b.fatal, "Refused by the test server.")))
+	}
 	if b.hostile {
 		for _, h := range realtimetest.Hostile() {
 			m.Steps = append(m.Steps, realtimetest.AfterSending("session.created", 1, h.Send))

@@ -71,6 +71,16 @@ func InTurn(replies ...Reply) Answerer {
 	return func(t Turn) Reply { return replies[min(t.N, len(replies)-1)] }
 }
 
+// WithPreamble says a spoken item of its own before each answer, in the same response, as models do that think before
+// they answer.
+func WithPreamble(preamble ReplyItem, then Answerer) Answerer {
+	return func(t Turn) Reply {
+		reply := then(t)
+		reply.Items = append([]ReplyItem{preamble}, reply.Items...)
+		return reply
+	}
+}
+
 // Sine is a tone at half of full scale.
 func Sine(hz float64, d time.Duration, rateHz int) []int16 {
 	pcm := make([]int16, int(d.Seconds()*float64(rateHz)))

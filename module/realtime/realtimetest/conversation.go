@@ -120,6 +120,11 @@ func (s *Session) handle(typ string, msg []byte) {
 			s.emit("conversation.item.deleted", fields{"item_id": it.id})
 		}
 	case "response.create":
+		if s.refused < s.bad.RefuseCreates {
+			s.refused++
+			s.fail(nil, "server_error", "The server had an error while processing your request.", "")
+			return
+		}
 		if r := s.active(); r != nil && gjson.GetBytes(msg, "response.conversation").Str != "none" {
 			s.failActive(msg, r)
 			return

@@ -26,6 +26,13 @@ type Misbehaviour struct {
 	NoCreated bool
 	Silent    bool
 
+	// After a session.update, which takes effect all the same: NoUpdated sends no session.updated. StrayError, if not "",
+	// sends an error event with this code before it, one that names no event of the client's.
+	NoUpdated  bool
+	StrayError string
+	// RefuseCreates answers the first so many response.create by an error event that does not name them.
+	RefuseCreates int
+
 	// IgnorePings answers no ping.
 	IgnorePings bool
 	// Fragment, if not 0, sends each message in frames of so many bytes.

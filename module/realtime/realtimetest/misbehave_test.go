@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/tidwall/gjson"
 
 	"mod_openai_audio_stream/module/realtime"
 	"mod_openai_audio_stream/module/realtime/realtimetest"
@@ -215,6 +216,78 @@ func TestQuietServers(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// A session.update that is not acknowledged takes effect, and so does one that is after an error about something else.
+func TestUpdates(t *testing.T) {
+	const off = `{"type":"session.update","event_id":"mine","session":{"type":"realtime","audio":{"input":{"turn_detection":null}}}}`
+	t.Run("no session.updated", func(t *testing.T) {
+		c, _, s := open(t, realtimetest.Config{Misbehave: realtimetest.Always(realtimetest.Misbehaviour{NoUpdated: true})})
+		c.sendf(off)
+		c.say(caller(24000, 0, time.Second, time.Second), 24000)
+		c.send(inputClear)
+		c.until("input_audio_buffer.cleared")
+		if n := len(s.Sent("")); n != 2 {
+			t.Errorf("it said %d events: %v", n, c.seen)
+		}
+	})
+	t.Run("stray error", func(t *testing.T) {
+		c, _, _ := open(t, realtimetest.Config{Misbehave: realtimetest.Always(realtimetest.Misbehaviour{StrayError: "rate_limit_exceeded"})})
+		c.sendf(off)
+		e := c.next()
+		if id := e.Get("error.event_id"); e.Get("error.code").Str != "rate_limit_exceeded" || id.Type != gjson.Null {
+			t.Errorf("first answer: %s", e.Raw)
+		}
+		if d := c.until("session.updated").Get("session.audio.input.turn_detection"); d.Type != gjson.Null {
+			t.Errorf("turn detection %s", d.Raw)
+		}
+	})
+}
+
+// The first creates are refused by errors that do not say what they are about; the next one is answered.
+func TestRefusedCreates(t *testing.T) {
+	c, _, _ := open(t, realtimetest.Config{Misbehave: realtimetest.Always(realtimetest.Misbehaviour{RefuseCreates: 2})})
+	for range 2 {
+		c.send(realtime.WithEventID(realtime.ResponseCreate(), "mine"))
+		if e := c.next(); e.Get("error.code").Str != "server_error" || e.Get("error.event_id").Type != gjson.Null {
+			t.Errorf("answer: %s", e.Raw)
+		}
+	}
+	c.send(realtime.ResponseCreate())
+	c.until("response.done")
+}
+
+// A server may call an error fatal and leave the connection open.
+func TestFatalErrorWithoutClose(t *testing.T) {
+	c, _, _ := open(t, realtimetest.Config{Misbehave: realtimetest.Always(realtimetest.Misbehaviour{Steps: []realtimetest.Step{
+		realtimetest.AfterSending("session.created", 1, realtimetest.SendError("insufficient_quota", "You exceeded your quota"))}})})
+	c.error("insufficient_quota", "quota")
+	c.send(realtime.ResponseCreate())
+	c.until("response.done")
+}
+
+// A closing frame right behind a burst of audio: all of it comes first.
+func TestCloseAfterBurst(t *testing.T) {
+	c, _, s := open(t, realtimetest.Config{Answer: realtimetest.Tone(440, 20*time.Second),
+		Misbehave: realtimetest.Always(realtimetest.Misbehaviour{Steps: []realtimetest.Step{
+			realtimetest.AfterSending("response.output_audio.done", 1, realtimetest.CloseWith(1000, "bye"))}})})
+	c.send(realtime.ResponseCreate())
+	c.until("response.output_audio.done")
+	if code, reason := c.closed(); code != 1000 || reason != "bye" {
+		t.Errorf("closed with %d %q", code, reason)
+	}
+	deltas := 0
+	for _, typ := range c.seen {
+		if typ == "response.output_audio.delta" {
+			deltas++
+		}
+	}
+	if deltas != 100 {
+		t.Errorf("%d deltas of 200 ms came of 20 s", deltas)
+	}
+	if end, err := s.WaitEnd(c.ctx); err != nil || end.Code != 1000 {
+		t.Errorf("recorded end: %+v, %v", end, err)
+	}
 }
 
 // Everything hostile goes through the module's parser unharmed, and the session survives sending it.

@@ -89,8 +89,12 @@ func (s *Session) responseObject(r *response, status string, details, usage any)
 	if output == nil {
 		output = []any{}
 	}
+	var conversation any // null: none
+	if !r.outside {
+		conversation = fmt.Sprintf("conv_%d", s.Number)
+	}
 	return fields{"id": r.id, "object": "realtime.response", "status": status, "status_details": details, "output": output,
-		"conversation_id": fmt.Sprintf("conv_%d", s.Number), "output_modalities": s.config.raw["output_modalities"],
+		"conversation_id": conversation, "output_modalities": s.config.raw["output_modalities"],
 		"max_output_tokens": "inf", "metadata": r.metadata, "usage": usage}
 }
 

@@ -41,6 +41,7 @@ type Session struct {
 	responses []*response // running ones, in the order of their beginnings
 	turns     int         // answers begun
 	spoken    int         // caller turns committed
+	refused   int         // response.create, for Misbehaviour.RefuseCreates
 	eventIDs  int
 	expires   time.Time
 	expired   bool

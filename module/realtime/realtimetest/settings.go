@@ -72,10 +72,9 @@ func (s *Session) configure() {
 	if c.level == 0 {
 		c.level = 300
 	}
-	var detection any = fields{"type": "server_vad", "threshold": 0.5, "prefix_padding_ms": 300, "silence_duration_ms": 500,
-		"idle_timeout_ms": nil, "create_response": true, "interrupt_response": true}
-	if cfg.NoVAD {
-		detection = nil
+	var detection any
+	if !cfg.NoVAD {
+		detection = fields{"type": realtime.ServerVAD}
 	}
 	if cfg.Beta {
 		c.raw = fields{"object": "realtime.session", "model": s.URL.Query().Get("model"), "modalities": []any{"audio", "text"},
@@ -104,6 +103,7 @@ func formatObject(f realtime.Format, rateHz int) fields {
 // apply reads what is in effect out of the session object.
 func (s *Session) apply() {
 	c := &s.config
+	completeDetection(c.raw)
 	raw := marshal(c.raw)
 	in, out := realtime.FormatsOf(raw)
 	rate := func(f realtime.AudioFormat, present int) int {
@@ -147,6 +147,32 @@ func (s *Session) apply() {
 	s.inFormat, s.inRate, s.channels = c.inFormat, c.inRate, c.channels
 }
 
+// detectionDefaults is what a turn detection has unless it says otherwise. A client may count on finding it: the session
+// that a server shows is the one in effect.
+var detectionDefaults = map[string]fields{
+	realtime.ServerVAD: {"threshold": 0.5, "prefix_padding_ms": 300, "silence_duration_ms": 500, "idle_timeout_ms": nil,
+		"create_response": true, "interrupt_response": true},
+	realtime.SemanticVAD: {"eagerness": "auto", "create_response": true, "interrupt_response": true},
+}
+
+// completeDetection adds the defaults to the turn detection of a session object, of either shape.
+func completeDetection(session fields) {
+	parent := session
+	if audio, ok := session["audio"].(fields); ok {
+		parent, _ = audio["input"].(fields)
+	}
+	given, ok := parent["turn_detection"].(fields)
+	if !ok {
+		return
+	}
+	detection := fields{}
+	if kind, ok := given["type"].(string); ok {
+		maps.Copy(detection, detectionDefaults[kind])
+	}
+	maps.Copy(detection, given)
+	parent["turn_detection"] = detection
+}
+
 // object is the session object as the client sees it.
 func (s *Session) object() fields {
 	o := maps.Clone(s.config.raw)
@@ -170,7 +196,12 @@ func (s *Session) update(msg []byte) {
 	}
 	s.config.raw = merge(s.config.raw, event.Session)
 	s.apply()
-	s.emit("session.updated", fields{"session": s.object()})
+	if s.bad.StrayError != "" {
+		s.fail(nil, s.bad.StrayError, "Something that no event of the client's has caused.", "")
+	}
+	if !s.bad.NoUpdated {
+		s.emit("session.updated", fields{"session": s.object()})
+	}
 }
 
 // refusal is why a session.update is refused; "" if it is not.

@@ -101,6 +101,57 @@ func TestTurn(t *testing.T) {
 	}
 }
 
+// The end of speech is told with the silence that the detector waited for, and the session says how much that is.
+func TestTurnDetection(t *testing.T) {
+	for _, test := range []struct {
+		name, detection string
+		want            realtime.Detection
+		endMS           int64 // 0: no turn is found
+	}{
+		{"as it is", ``, realtime.Detection{Kind: realtime.ServerVAD, SilenceMS: 500, Interrupts: true, Creates: true}, 1500},
+		{"longer silence", `{"type":"server_vad","silence_duration_ms":800,"create_response":false}`,
+			realtime.Detection{Kind: realtime.ServerVAD, SilenceMS: 800, Interrupts: true}, 1800},
+		{"the rest by default", `{"type":"server_vad","interrupt_response":false}`,
+			realtime.Detection{Kind: realtime.ServerVAD, SilenceMS: 500, Creates: true}, 1500},
+		{"semantic", `{"type":"semantic_vad"}`, realtime.Detection{Kind: realtime.SemanticVAD, Interrupts: true, Creates: true}, 1500},
+		{"none", `null`, realtime.Detection{}, 0},
+	} {
+		for _, beta := range []bool{false, true} {
+			name := test.name
+			if beta {
+				name += ", beta"
+			}
+			t.Run(name, func(t *testing.T) {
+				srv := realtimetest.New(t, realtimetest.Config{InputRate: 8000, Beta: beta})
+				c := dial(t, srv, nil)
+				session := c.until("session.created").Get("session")
+				if test.detection != "" {
+					update := `{"type":"session.update","session":{"audio":{"input":{"turn_detection":` + test.detection + `}}}}`
+					if beta {
+						update = `{"type":"session.update","session":{"turn_detection":` + test.detection + `}}`
+					}
+					c.sendf("%s", update)
+					session = c.until("session.updated").Get("session")
+				}
+				if got := realtime.DetectionOf([]byte(session.Raw)); got != test.want {
+					t.Errorf("the session says %+v, want %+v", got, test.want)
+				}
+				c.say(caller(8000, 500*time.Millisecond, 500*time.Millisecond, time.Second), 8000)
+				c.send(inputClear)
+				end := int64(0)
+				for e := c.next(); e.Get("type").Str != "input_audio_buffer.cleared"; e = c.next() {
+					if e.Get("type").Str == "input_audio_buffer.speech_stopped" {
+						end = e.Get("audio_end_ms").Int()
+					}
+				}
+				if end != test.endMS {
+					t.Errorf("speech stopped at %d ms, want %d", end, test.endMS)
+				}
+			})
+		}
+	}
+}
+
 // Every Parse kind that the server uses is one that the module knows, in both protocols.
 func TestNames(t *testing.T) {
 	for name, beta := range map[string]bool{"GA": false, "beta": true} {
@@ -339,10 +390,11 @@ func TestAnswers(t *testing.T) {
 		return realtimetest.ReplyItem{PCM: make([]int16, 2400), RateHz: 24000, Transcript: text}
 	}
 	var turns []realtimetest.Turn
-	c, _, _ := open(t, realtimetest.Config{InputRate: 8000, Answer: func(turn realtimetest.Turn) realtimetest.Reply {
+	answer := func(turn realtimetest.Turn) realtimetest.Reply {
 		turns = append(turns, turn) // only the session's goroutine comes here, and the test reads it after the events
-		return realtimetest.Reply{Items: []realtimetest.ReplyItem{item("one moment"), item("here it is")}}
-	}})
+		return realtimetest.Reply{Items: []realtimetest.ReplyItem{item("here it is")}}
+	}
+	c, _, _ := open(t, realtimetest.Config{InputRate: 8000, Answer: realtimetest.WithPreamble(item("one moment"), answer)})
 	c.sendf(`{"type":"session.update","session":{"type":"realtime","instructions":"I","audio":{"input":{"transcription":{"model":"x"}}}}}`)
 	c.until("session.updated")
 	c.say(caller(8000, 0, time.Second, time.Second), 8000)
@@ -369,6 +421,9 @@ func TestAnswers(t *testing.T) {
 	c.send(realtime.UserText("hello"))
 	c.sendf(`{"type":"response.create","response":{"output_modalities":["text"],"instructions":"J","metadata":{"k":"v"}}}`)
 	from := len(c.seen)
+	if id := c.until("response.created").Get("response.conversation_id").Str; id != "conv_0" {
+		t.Errorf("the response belongs to conversation %q", id)
+	}
 	done := c.until("response.done").Get("response")
 	if done.Get("metadata.k").Str != "v" || done.Get("output.1.content.0.text").Str != "here it is" {
 		t.Errorf("response.done: %s", done.Raw)
@@ -380,7 +435,11 @@ func TestAnswers(t *testing.T) {
 
 	c.sendf(`{"type":"response.create","response":{"conversation":"none"}}`)
 	from = len(c.seen)
-	c.until("response.done")
+	for _, typ := range []string{"response.created", "response.done"} {
+		if e, err := realtime.Parse([]byte(c.until(typ).Raw)); err != nil || !e.OutOfBand {
+			t.Errorf("%s: %+v, %v", typ, e, err)
+		}
+	}
 	if slices.Contains(c.seen[from:], "conversation.item.added") {
 		t.Error("an answer out of band got into the conversation")
 	}
