@@ -87,8 +87,9 @@ func RestoreItem(raw json.RawMessage) []byte {
 	if json.Unmarshal(raw, &item) != nil || item == nil {
 		return nil
 	}
-	delete(item, "object")
-	delete(item, "status")
+	for _, name := range []string{"id", "object", "status"} {
+		delete(item, name)
+	}
 	return itemCreate(item)
 }
 

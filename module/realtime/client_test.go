@@ -54,7 +54,7 @@ func TestClientEvents(t *testing.T) {
 		{"assistant in beta", realtime.MessageItem(preview, "assistant", "a"), `{"type":"conversation.item.create","item":{"type":"message","role":"assistant","content":[{"type":"text","text":"a"}]}}`},
 		{"function call", realtime.FunctionCall("c", "f", `{"a":1}`), `{"type":"conversation.item.create","item":{"type":"function_call","call_id":"c","name":"f","arguments":"{\"a\":1}"}}`},
 		{"function call output", realtime.FunctionCallOutput("c", `{"ok":true}`), `{"type":"conversation.item.create","item":{"type":"function_call_output","call_id":"c","output":"{\"ok\":true}"}}`},
-		{"restored", realtime.RestoreItem([]byte(`{"id":"i","object":"realtime.item","status":"completed","type":"function_call","name":"f"}`)), `{"type":"conversation.item.create","item":{"id":"i","type":"function_call","name":"f"}}`},
+		{"restored", realtime.RestoreItem([]byte(`{"id":"i","object":"realtime.item","status":"completed","type":"function_call","name":"f"}`)), `{"type":"conversation.item.create","item":{"type":"function_call","name":"f"}}`},
 		{"event id", realtime.WithEventID([]byte(`{"type":"response.create"}`), "e1"), `{"type":"response.create","event_id":"e1"}`},
 		{"event id alone", realtime.WithEventID([]byte(` { } `), "e1"), `{"event_id":"e1"}`},
 		{"own event id", realtime.WithEventID([]byte(`{"event_id":"mine"}`), "e1"), `{"event_id":"mine"}`},

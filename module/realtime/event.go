@@ -34,6 +34,8 @@ type Event struct {
 	// OutOfBand: the response does not belong to the conversation, of KindResponseCreated and KindResponseDone. Servers
 	// say so by a conversation_id of null. One that leaves the field out has said nothing, and OutOfBand is false.
 	OutOfBand bool
+	// ConversationID is that of a response, "" where the server does not say or the response is out of band.
+	ConversationID string
 
 	Status string // of a response: in_progress, completed, cancelled, failed or incomplete
 	Reason string // why a response was cancelled or incomplete, e.g. turn_detected
@@ -262,6 +264,7 @@ func (e *Event) response(r gjson.Result) {
 	}
 	conversation := r.Get("conversation_id")
 	e.OutOfBand = conversation.Exists() && conversation.Type == gjson.Null
+	e.ConversationID = text(conversation)
 	e.Status = text(r.Get("status"))
 	details := r.Get("status_details")
 	if details.IsObject() {

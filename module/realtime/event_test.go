@@ -77,7 +77,7 @@ func TestParse(t *testing.T) {
 		{"response.done with sums only", `{"type":"response.done","response":{"id":"r","usage":{"input_tokens":7,"output_tokens":5}}}`,
 			realtime.Event{Kind: realtime.KindResponseDone, Type: "response.done", ResponseID: "r", Usage: realtime.Usage{InputTokens: 7, OutputTokens: 5}}},
 		{"response.created in the conversation", `{"type":"response.created","response":{"id":"r","conversation_id":"conv_1"}}`,
-			realtime.Event{Kind: realtime.KindResponseCreated, Type: "response.created", ResponseID: "r"}},
+			realtime.Event{Kind: realtime.KindResponseCreated, Type: "response.created", ResponseID: "r", ConversationID: "conv_1"}},
 		{"response.created out of band", `{"type":"response.created","response":{"id":"r","conversation_id":null}}`,
 			realtime.Event{Kind: realtime.KindResponseCreated, Type: "response.created", ResponseID: "r", OutOfBand: true}},
 		{"response.done out of band", `{"type":"response.done","response":{"id":"r","status":"completed","conversation_id":null}}`,

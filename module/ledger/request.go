@@ -1,0 +1,165 @@
+package ledger
+
+import (
+	"fmt"
+	"time"
+
+	"mod_openai_audio_stream/module/realtime"
+)
+
+// A server works on one response of the default conversation at a time and refuses a second one. So the requests wait
+// here for each other, and for the responses that the server begins by itself. Its response.created does not say which
+// request it answers. It is taken for the one that was sent. If that one is then refused, because a response runs, the
+// response was the server's own, and the request is sent again after it.
+
+const (
+	maxWaiting = 32
+	// maxUnanswered is after how long a request without any answer counts as refused.
+	maxUnanswered = 15 * time.Second
+	// A request that is refused because of a response that nobody told us of is sent again after retryFirst, then after
+	// twice as long each time, up to retryLast.
+	retryFirst = 100 * time.Millisecond
+	retryLast  = 3 * time.Second
+)
+
+// request is a response.create.
+type request struct {
+	eventID   string
+	msg       []byte
+	sentAt    time.Time
+	cancelled bool      // its response is not wanted any more
+	response  *response // which is taken for its answer; nil if there is none yet
+}
+
+// requests are those that have no answer yet.
+type requests struct {
+	waiting []*request // for the running response to end, oldest first; at most maxWaiting, and what is owed
+	asked   *request   // sent and not answered; nil if none
+	asides  []*request // sent and not answered, out of band, oldest first; at most maxWaiting
+	last    *request   // the last one that was sent in the default conversation
+
+	refusals int       // in a row, because of a response that we know nothing of
+	retryAt  time.Time // nothing is sent before
+}
+
+func (q *requests) idle() bool { return q.asked == nil && len(q.waiting) == 0 }
+
+func (q *requests) due() time.Time {
+	switch {
+	case q.asked != nil:
+		return q.asked.sentAt.Add(maxUnanswered)
+	case len(q.waiting) > 0:
+		return q.retryAt
+	}
+	return time.Time{}
+}
+
+func (q *requests) expire(now time.Time) {
+	if q.asked != nil && now.Sub(q.asked.sentAt) >= maxUnanswered {
+		q.asked = nil
+	}
+	if !now.Before(q.retryAt) {
+		q.retryAt = time.Time{}
+	}
+}
+
+// answered gives the request that a new response answers, nil if it is the server's own.
+func (q *requests) answered(outOfBand bool) *request {
+	if !outOfBand {
+		r := q.asked
+		q.asked, q.refusals, q.retryAt = nil, 0, time.Time{}
+		return r
+	}
+	if len(q.asides) == 0 {
+		return nil
+	}
+	r := q.asides[0]
+	q.asides = q.asides[1:]
+	return r
+}
+
+// again puts a request in front of those that wait.
+func (q *requests) again(r *request) {
+	r.response = nil
+	q.waiting = append([]*request{r}, q.waiting...)
+}
+
+// refuse takes a request out that the server will not answer. It reports whether there was one with this event id.
+func (q *requests) refuse(eventID string) bool {
+	if q.asked != nil && q.asked.eventID == eventID {
+		q.asked = nil
+		return true
+	}
+	for i, r := range q.asides {
+		if r.eventID == eventID {
+			q.asides = append(q.asides[:i:i], q.asides[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// newRequest numbers a response.create, unless the user has.
+func (l *Ledger) newRequest(msg []byte) *request {
+	msg = realtime.WithEventID(msg, l.eventID("response"))
+	return &request{eventID: realtime.EventID(msg), msg: msg}
+}
+
+// eventID is the next id for a client event of this kind.
+func (l *Ledger) eventID(kind string) string {
+	l.numbers++
+	return fmt.Sprintf("oas_%s_%d", kind, l.numbers)
+}
+
+// request sends a response.create as soon as it can be: at once if it is out of band.
+func (l *Ledger) request(msg []byte, now time.Time) {
+	q, r := &l.requests, l.newRequest(msg)
+	if realtime.StartsResponse(msg) {
+		q.waiting = append(q.waiting, r)
+		l.next(now)
+		return
+	}
+	q.asides = append(q.asides, r)
+	l.ask(r, now)
+}
+
+// next sends the request that waits, if nothing keeps it.
+func (l *Ledger) next(now time.Time) {
+	q := &l.requests
+	if !l.connected || l.responses.running != nil || q.asked != nil || len(q.waiting) == 0 || !q.retryAt.IsZero() {
+		return
+	}
+	q.asked, q.waiting = q.waiting[0], q.waiting[1:]
+	q.last = q.asked
+	l.ask(q.asked, now)
+}
+
+func (l *Ledger) ask(r *request, now time.Time) {
+	r.sentAt = now
+	l.send(r.msg)
+}
+
+// collided settles that the server refused a request because a response runs. eventID names the request, "" if the
+// server does not: then it is the last one.
+func (l *Ledger) collided(eventID string, now time.Time) {
+	q := &l.requests
+	r := q.last
+	if r == nil || eventID != "" && r.eventID != eventID {
+		return
+	}
+	q.last = nil // refused once; it comes back when it is sent again
+	if r.response != nil {
+		r.response.request = nil // the server's own
+	}
+	if q.asked == r {
+		q.asked = nil
+	}
+	if r.cancelled {
+		return
+	}
+	q.again(r)
+	if l.responses.running == nil {
+		q.retryAt = now.Add(min(retryFirst<<min(q.refusals, 10), retryLast))
+		q.refusals++
+	}
+}

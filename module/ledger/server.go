@@ -1,0 +1,169 @@
+package ledger
+
+import (
+	"strings"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"mod_openai_audio_stream/module/realtime"
+)
+
+// Server tells of an event of the server's that is neither audio nor an error. voiceEnd is when the caller's voice ended
+// that a KindSpeechStopped is about, the zero time if that is not known.
+func (l *Ledger) Server(e *realtime.Event, voiceEnd, now time.Time) Todo {
+	switch e.Kind {
+	case realtime.KindSessionCreated, realtime.KindSessionUpdated:
+		if e.Session != nil {
+			l.detection = realtime.DetectionOf(e.Session)
+		}
+	case realtime.KindSpeechStarted:
+		l.speechStarted(e)
+	case realtime.KindSpeechStopped:
+		l.speechStopped(e, voiceEnd, now)
+	case realtime.KindResponseCreated:
+		l.created(e)
+	case realtime.KindResponseDone:
+		l.end(e)
+	case realtime.KindOutputItemAdded:
+		if r := l.responses.find(e.ResponseID); r != nil {
+			l.itemAdded(r, e)
+		}
+	case realtime.KindOutputItemDone:
+		l.outputItemDone(e)
+	default:
+		l.converse(e)
+	}
+	return l.done(now)
+}
+
+// converse enters what an event says of the conversation's items. They are announced in order, their texts come at any
+// time.
+func (l *Ledger) converse(e *realtime.Event) {
+	r := l.responses.find(e.ResponseID)
+	aside := r != nil && r.outOfBand && e.ResponseID != ""
+	switch e.Kind {
+	case realtime.KindItemAdded:
+		l.items.added(e.Item)
+	case realtime.KindItemDeleted:
+		l.items.remove(e.ItemID)
+	case realtime.KindCommitted:
+		l.items.named(e.ItemID, "user")
+		l.caller.itemID = e.ItemID
+	case realtime.KindInputTranscriptionCompleted:
+		l.items.say(l.items.named(e.ItemID, "user"), e.Transcript, true)
+		l.callerSaid(e)
+	case realtime.KindAudioTranscriptDelta:
+		if !aside && e.ItemID != "" {
+			if i := l.items.named(e.ItemID, "assistant"); !i.done {
+				l.items.say(i, i.text+e.Transcript, false)
+			}
+		}
+	case realtime.KindAudioTranscriptDone, realtime.KindTextDone:
+		if r != nil && e.Kind == realtime.KindAudioTranscriptDone {
+			r.turn.Agent += e.Transcript
+		}
+		if !aside {
+			l.items.say(l.items.named(e.ItemID, "assistant"), e.Transcript, true)
+		}
+	}
+}
+
+func (l *Ledger) speechStarted(e *realtime.Event) {
+	l.caller = caller{speaking: true, itemID: e.ItemID}
+	heard := l.responses.spoken()
+	if !l.barge.Off && (heard >= l.barge.Min || !l.Unheard()) {
+		l.silence(!l.detection.Interrupts)
+	}
+}
+
+func (l *Ledger) speechStopped(e *realtime.Event, voiceEnd, now time.Time) {
+	c := &l.caller
+	c.speaking, c.stoppedAt, c.voiceEnd = false, now, voiceEnd
+	if e.ItemID != "" {
+		c.itemID = e.ItemID
+	}
+	if l.detection.Creates {
+		c.answerBy = now.Add(maxAnswerWait)
+	}
+}
+
+// callerSaid gives a transcript to the exchange that answers it.
+func (l *Ledger) callerSaid(e *realtime.Event) {
+	for n := len(l.responses.all) - 1; n >= 0; n-- {
+		r := l.responses.all[n]
+		if r.reported || r.times.callerStopped.IsZero() || r.turn.Caller != "" {
+			continue
+		}
+		if r.turn.callerItem == "" || e.ItemID == "" || r.turn.callerItem == e.ItemID {
+			r.turn.Caller = e.Transcript
+			return
+		}
+	}
+	l.caller.text = e.Transcript
+}
+
+func (l *Ledger) created(e *realtime.Event) {
+	if r := l.responses.find(e.ResponseID); r != nil && e.ResponseID != "" {
+		return // its audio came first
+	}
+	l.begin(e.ResponseID, e.OutOfBand, !e.OutOfBand && e.ConversationID == "")
+}
+
+// itemAdded enters an item of a response's.
+func (l *Ledger) itemAdded(r *response, e *realtime.Event) {
+	if gjson.GetBytes(e.Item, "type").Str == "message" {
+		l.itemOf(r, e.ItemID)
+	}
+}
+
+func (l *Ledger) outputItemDone(e *realtime.Event) {
+	if r := l.responses.find(e.ResponseID); r != nil && r.outOfBand && e.ResponseID != "" {
+		return
+	}
+	given := gjson.ParseBytes(e.Item)
+	if given.Get("type").Str == "function_call" && given.Get("status").Str != "incomplete" {
+		l.items.call(given.Get("id").Str, []byte(given.Raw))
+	}
+}
+
+// itemOf is the message with this id, of the response; nil if it is no part of the conversation.
+func (l *Ledger) itemOf(r *response, id string) *item {
+	if r.outOfBand || id == "" {
+		return nil
+	}
+	return l.items.named(id, "assistant")
+}
+
+// spoken is how long the answer that plays now has been heard, 0 if none plays.
+func (rs *responses) spoken() time.Duration {
+	for _, r := range rs.all {
+		if d := r.played(); d > 0 && !r.stopped {
+			return d
+		}
+	}
+	return 0
+}
+
+// Error tells of an error event. It reports whether the error only tells of two things that happened at once, which both
+// sides survive.
+func (l *Ledger) Error(e *realtime.Error, now time.Time) (todo Todo, benign bool) {
+	switch {
+	case e.Code == "conversation_already_has_active_response" || strings.Contains(e.Message, "already has an active response"):
+		l.collided(e.EventID, now)
+		benign = true
+	case l.provider.Benign(e):
+		l.refusedTruncation(e.EventID)
+		l.items.refused(e.EventID)
+		benign = true
+	case l.items.refused(e.EventID), l.requests.refuse(e.EventID):
+	case e.EventID == "" && l.requests.asked != nil:
+		// Servers that name no event answer in order. If it was about another one, the request's response is on its
+		// way and counts as the server's own.
+		l.requests.asked = nil
+	}
+	if benign {
+		l.totals.BenignErrors++
+	}
+	return l.done(now), benign
+}
