@@ -88,10 +88,10 @@ func (l *Ledger) repeat(r *response) {
 
 // loseResponses ends those that run: the server that worked on them is gone.
 func (l *Ledger) loseResponses() {
-	l.responses.running = nil
 	for _, r := range l.responses.all {
 		if !r.over() {
-			r.state, r.turn.Status = lost, statusLost
+			r.turn.Status = statusLost
+			l.finish(r, lost)
 		}
 	}
 }

@@ -62,9 +62,10 @@ func New(provider *realtime.Provider, barge BargeIn) *Ledger {
 
 // Todo is what is to be done, in the order of the fields.
 type Todo struct {
-	Flush   bool     // silence what the caller has not heard
-	Send    [][]byte // client events for the server
-	Reports []Report // for the user
+	Flush    bool     // silence what the caller has not heard
+	Finished []string // responses of which no more audio will come
+	Send     [][]byte // client events for the server
+	Reports  []Report // for the user
 }
 
 // Report is something that the user is told: a SpeechStarted, SpeechStopped, Truncated or Turn.
@@ -118,6 +119,9 @@ func (l *Ledger) Quiet(now time.Time) bool {
 
 // Unheard reports whether there is audio that the caller has not heard. It is as true as the last Playback.
 func (l *Ledger) Unheard() bool { return l.responses.unheard() }
+
+// Detection is how the server finds the caller's turns.
+func (l *Ledger) Detection() realtime.Detection { return l.detection }
 
 // Interrupt silences the model because it was told to. The server goes on listening, so a response that runs is cancelled.
 func (l *Ledger) Interrupt(now time.Time) Todo {

@@ -139,7 +139,7 @@ func (l *Ledger) begin(id string, outOfBand, byOrder bool) *response {
 		return r
 	}
 	if rs.running != nil {
-		rs.running.state = done // there is only one: its end was not said
+		l.finish(rs.running, done) // there is only one: its end was not said
 	}
 	rs.running = r
 	r.times.callerStopped, r.times.voiceEnd = l.caller.stoppedAt, l.caller.voiceEnd
@@ -163,14 +163,22 @@ func (l *Ledger) end(e *realtime.Event) {
 	if r == nil || r.over() {
 		return
 	}
-	r.state = done
-	if e.Status == "cancelled" {
-		r.state, r.interrupted = cancelled, true
-	}
 	r.turn.Status, r.turn.Usage = e.Status, e.Usage
+	if e.Status == "cancelled" {
+		r.interrupted = true
+		l.finish(r, cancelled)
+		return
+	}
+	l.finish(r, done)
+}
+
+// finish enters that no more will come of a response.
+func (l *Ledger) finish(r *response, how state) {
+	r.state = how
 	if r == l.responses.running {
 		l.responses.running = nil
 	}
+	l.todo.Finished = append(l.todo.Finished, r.id)
 }
 
 // Audio tells of one audio delta of length d. It returns the response to play it under, and whether to.
