@@ -142,7 +142,7 @@ func Parse(args string) (Command, error) {
 		if len(rest) == 0 {
 			return c, fmt.Errorf("%s without a text: expected <base64 text>", c.Verb)
 		}
-		text, err := parseBase64(rest[0])
+		text, err := DecodeBase64(rest[0])
 		if err == nil && (len(text) == 0 || !utf8.Valid(text)) {
 			err = fmt.Errorf("%s %q: expected base64 of UTF-8 text", c.Verb, clip(text))
 		}
@@ -288,8 +288,9 @@ func ParseURL(word string) (*url.URL, error) {
 	return u, nil
 }
 
-func parseBase64(word string) ([]byte, error) {
-	// URL-safe and unpadded spellings come from shells and from ESL libraries.
+// DecodeBase64 reads base64 as people and programs write it: in the standard or in the URL-safe alphabet, padded or not.
+// Shells and ESL libraries give all four. The error names the length of the text, and quotes none of it.
+func DecodeBase64(word string) ([]byte, error) {
 	normal := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(word, "="))
 	b, err := base64.RawStdEncoding.DecodeString(normal)
 	if err != nil {
@@ -299,7 +300,7 @@ func parseBase64(word string) ([]byte, error) {
 }
 
 func parseJSON(word string) ([]byte, error) {
-	b, err := parseBase64(word)
+	b, err := DecodeBase64(word)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -116,7 +117,7 @@ var table = []Setting{
 	},
 
 	{
-		"", "connect-timeout", "5000", "ms that an attempt to connect may take, up to the answer to the upgrade",
+		"", "connect-timeout", inMS(transport.DefaultConnectTimeout), "ms that an attempt to connect may take, up to the answer to the upgrade",
 		false, duration(time.Millisecond, 100, 60000, func(f *File) *time.Duration { return &f.Settings.ConnectTimeout }), nil,
 	},
 	{
@@ -132,11 +133,11 @@ var table = []Setting{
 		false, duration(time.Millisecond, 1000, 3600000, func(f *File) *time.Duration { return &f.Settings.PlaybackBuffer }), nil,
 	},
 	{
-		"", "backoff-start", "100", "ms before the first new attempt to connect; each further wait is half as long again, and its second half is drawn by lot",
+		"", "backoff-start", inMS(transport.DefaultBackoffStart), "ms before the first new attempt to connect; each further wait is half as long again, and its second half is drawn by lot",
 		false, duration(time.Millisecond, 10, 60000, func(f *File) *time.Duration { return &f.Settings.BackoffStart }), nil,
 	},
 	{
-		"", "backoff-cap", "3000", "ms that such a wait takes at most, unless the server asks for more",
+		"", "backoff-cap", inMS(transport.DefaultBackoffCap), "ms that such a wait takes at most, unless the server asks for more",
 		false, duration(time.Millisecond, 10, 600000, func(f *File) *time.Duration { return &f.Settings.BackoffCap }), nil,
 	},
 	{
@@ -168,6 +169,9 @@ var table = []Setting{
 		false, number(0, 1<<20, func(f *File) *int { return &f.GoMemoryLimit }), nil,
 	},
 }
+
+// inMS is a default of the transport's as the file writes it.
+func inMS(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
 // apply sets one value. The error names the setting as name, quotes the value unless it is secret, and says what is
 // expected.

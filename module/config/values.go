@@ -2,7 +2,6 @@ package config
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +14,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"mod_openai_audio_stream/module/command"
 	"mod_openai_audio_stream/module/realtime"
 	"mod_openai_audio_stream/module/transport"
 )
@@ -221,9 +221,7 @@ func setSession(f *File, value string) error {
 	}
 	object := bytes.TrimSpace([]byte(value))
 	if len(object) > 0 && object[0] != '{' {
-		// URL-safe and unpadded spellings come from shells and from ESL libraries.
-		normal := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(string(object), "="))
-		if object, err = base64.RawStdEncoding.DecodeString(normal); err != nil {
+		if object, err = command.DecodeBase64(string(object)); err != nil {
 			object = nil
 		}
 	}
