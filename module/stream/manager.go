@@ -132,7 +132,7 @@ func (m *Manager) run(c command.Command) (string, error) {
 	case command.Say:
 		return "text sent", s.do(func() error { return s.sendText(c.Text, true) })
 	case command.Interrupt:
-		return "interrupted", s.do(func() error { s.talk.interrupt(s.player.unheard()); return nil })
+		return "interrupted", s.do(func() error { pending, _ := s.unheard(); s.talk.interrupt(pending); return nil })
 	case command.Pause, command.Resume:
 		return string(c.Verb) + "d", s.do(func() error { return s.setPaused(c.Verb == command.Pause) })
 	case command.Mute, command.Unmute:

@@ -52,7 +52,7 @@ func (s *Stream) handle(e *realtime.Event) {
 	case realtime.KindAudioDelta:
 		s.audioDelta(e)
 	case realtime.KindAudioDone:
-		s.player.finish(e.ResponseID)
+		s.player.partDone(e.ResponseID)
 		s.outDecoder.Reset()
 		s.endRecording()
 	case realtime.KindSessionCreated, realtime.KindSessionUpdated:
@@ -63,7 +63,8 @@ func (s *Stream) handle(e *realtime.Event) {
 	case realtime.KindSpeechStarted:
 		s.speaking = true
 		s.turns.speechStarted()
-		s.talk.speechStarted(s.player.spoken(), s.player.unheard())
+		pending, spoken := s.unheard()
+		s.talk.speechStarted(spoken, pending)
 	case realtime.KindSpeechStopped:
 		s.speaking = false
 		s.turns.speechStopped(time.Now())
@@ -185,7 +186,14 @@ func (a *sessionActions) send(msg []byte) {
 	}
 }
 
-func (a *sessionActions) flush() []string { return (*Stream)(a).player.flush(time.Now()) }
+func (a *sessionActions) flush() (responses []string) {
+	p := (*Stream)(a).player
+	for _, a := range p.answers {
+		responses = append(responses, a.responseID)
+	}
+	p.flush(time.Now())
+	return responses
+}
 
 func (a *sessionActions) truncated(c cut) {
 	s := (*Stream)(a)
@@ -193,16 +201,6 @@ func (a *sessionActions) truncated(c cut) {
 	s.history.truncate(c)
 	s.event("truncated", truncatedEvent{c.ItemID, c.ContentIndex, c.Played.Milliseconds(),
 		(c.Received - c.Played).Milliseconds()})
-}
-
-func (s *Stream) answerStarted(a *answer) {
-	s.turns.playbackStarted(a.responseID, time.Now())
-	s.event("openai_speech_start", eventStatus{Status: "started"})
-}
-
-func (s *Stream) answerStopped(a *answer, interrupted bool) {
-	s.event("openai_speech_stop", eventStatus{Status: "stopped"})
-	s.turns.playbackStopped(a.responseID, a.heard, interrupted, time.Now())
 }
 
 // The commands of the API. Each runs on the stream's goroutine through do.
@@ -254,7 +252,7 @@ func (s *Stream) summary() {
 	c, p := s.capture, s.player
 	s.log.Info().Str("reason", s.reason).
 		Int64("audio_in_ms", s.turns.audioIn.Milliseconds()).
-		Int64("audio_out_ms", p.playedMS).
+		Int64("audio_out_ms", s.playing.total.Milliseconds()).
 		Int64("caller_dropped_ms", s.callerDroppedMS()).
 		Int64("gap_filled_ms", samplesTime(uint64(c.gapSamples), c.rateHz).Milliseconds()).
 		Int64("agent_dropped_ms", samplesTime(uint64(p.dropped), p.sourceHz).Milliseconds()).

@@ -74,7 +74,7 @@ func (s *Stream) tickRollover(now time.Time) {
 
 // quiet reports whether nobody speaks, and nobody is about to.
 func (s *Stream) quiet() bool {
-	return !s.speaking && !s.updating && !s.player.busy() && s.player.flushing == nil && s.talk.idle()
+	return !s.speaking && !s.updating && !s.player.busy() && !s.player.flushPending() && s.talk.idle()
 }
 
 // handleNext takes an event of the next session's connection.

@@ -68,7 +68,7 @@ func (s *Stream) status() status {
 		CallerWaitMS:  samplesTime(uint64(c.ready()), c.rateHz).Milliseconds(),
 		CallerDropMS:  s.callerDroppedMS(),
 		GapFilledMS:   samplesTime(uint64(c.gapSamples), c.rateHz).Milliseconds(),
-		PlayedMS:      p.playedMS,
+		PlayedMS:      s.playing.total.Milliseconds(),
 		AgentWaitMS:   samplesTime(uint64(p.waiting), p.sourceHz).Milliseconds(),
 		AgentDropMS:   samplesTime(uint64(p.dropped), p.sourceHz).Milliseconds(),
 		Underruns:     look.Underruns,

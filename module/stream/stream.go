@@ -13,6 +13,7 @@ import (
 	"mod_openai_audio_stream/module/audiofile"
 	"mod_openai_audio_stream/module/command"
 	"mod_openai_audio_stream/module/config"
+	"mod_openai_audio_stream/module/ledger"
 	"mod_openai_audio_stream/module/realtime"
 	"mod_openai_audio_stream/module/transport"
 )
@@ -73,6 +74,7 @@ type Stream struct {
 	turns     turns
 	history   history
 	recording recording
+	playing   playing
 
 	link     *link
 	roll     rollover
@@ -124,7 +126,6 @@ func newStream(cfg Config, host Host, rings Rings, dial DialFunc, log zerolog.Lo
 	s.capture = newCapture(rings, cfg.Start.Mix, rate, set.ConnectBuffer)
 	s.capture.muted = cfg.Start.MuteUser
 	s.player = newPlayer(rings, s.outputRate(), set.PlaybackBuffer)
-	s.player.onStart, s.player.onStop = s.answerStarted, s.answerStopped
 	s.talk = newConversation((*sessionActions)(s), s.provider, bargeIn{off: set.BargeIn.Off, min: set.BargeIn.Min})
 	s.backoff = transport.Backoff{Start: set.BackoffStart, Cap: set.BackoffCap, MaxAttempts: set.BackoffAttempts}
 	return s
@@ -189,11 +190,9 @@ func (s *Stream) tick(now time.Time) time.Duration {
 		s.end(endMaxDuration)
 	}
 	// The player is asked on every round: an event may have given it work.
-	var cuts []cut
-	s.playAt, cuts = s.player.run(now)
-	for _, c := range cuts {
-		s.talk.cut(c)
-	}
+	var reports []ledger.Playback
+	s.playAt, reports = s.player.run(now)
+	s.played(reports, now)
 	s.turns.tick(s)
 	s.tickRollover(now)
 

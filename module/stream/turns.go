@@ -136,7 +136,7 @@ func (t *turns) note(e *realtime.Event) {
 func (t *turns) tick(s *Stream) {
 	for i := 0; i < len(t.open); {
 		u := t.open[i]
-		if !u.responded || (!u.firstSample.IsZero() && u.ended.IsZero()) || s.player.holds(u.responseID) {
+		if !u.responded || (!u.firstSample.IsZero() && u.ended.IsZero()) || s.unheardOf(u.responseID) {
 			i++
 			continue
 		}
@@ -176,7 +176,7 @@ func (s *Stream) settleTotals() {
 		latency = t.latency.Milliseconds() / int64(t.answered)
 	}
 	totals := []int64{int64(t.count), int64(t.interruptions), t.usage.InputTokens, t.usage.OutputTokens,
-		t.usage.CachedTokens, t.audioIn.Milliseconds(), s.player.playedMS, latency, int64(max(s.connects-1, 0))}
+		t.usage.CachedTokens, t.audioIn.Milliseconds(), s.playing.total.Milliseconds(), latency, int64(max(s.connects-1, 0))}
 	stored := make([]uint64, len(totals))
 	for i, n := range totals {
 		stored[i] = uint64(max(n, 0))
