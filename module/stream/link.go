@@ -152,7 +152,7 @@ func (s *Stream) linkLost(l *link, err error) {
 		s.lostAt = time.Now()
 		s.capture.bound(s.cfg.Settings.ReconnectBuffer)
 		s.player.finishAll()
-		s.endRecording()
+		s.recording.end()
 		s.event("disconnect", eventStatus{Status: "disconnected", Message: closeMessage{closed.Code, closed.Reason}})
 		if s.lostAt.Sub(s.openedAt) >= minLife {
 			s.backoff.Reset()

@@ -54,7 +54,7 @@ func (s *Stream) handle(e *realtime.Event) {
 	case realtime.KindAudioDone:
 		s.player.partDone(e.ResponseID)
 		s.outDecoder.Reset()
-		s.endRecording()
+		s.recording.done(e)
 	case realtime.KindSessionCreated, realtime.KindSessionUpdated:
 		if e.Kind == realtime.KindSessionCreated {
 			s.roll.plan(time.Now(), e.ExpiresAt, s.provider.MaxSession)
@@ -74,7 +74,7 @@ func (s *Stream) handle(e *realtime.Event) {
 		s.turns.responseCreated(e.ResponseID)
 	case realtime.KindResponseDone:
 		s.player.finish(e.ResponseID)
-		s.endRecording()
+		s.recording.done(e)
 		s.turns.responseDone(e)
 		s.talk.responseDone(e.ResponseID)
 	case realtime.KindError:
@@ -99,17 +99,10 @@ func (s *Stream) serverError(e *realtime.Event) {
 
 // audioDelta queues one piece of the model's voice.
 func (s *Stream) audioDelta(e *realtime.Event) {
-	if !s.talk.wantsAudio(e.ResponseID) {
-		s.turns.lateDeltas++
-		return
-	}
 	var err error
 	if s.payload, err = realtime.DecodeAudio(s.payload[:0], e.Delta); err != nil {
 		s.badMessages++
 		s.log.Warn().Err(err).Msg("audio that is no base64")
-		return
-	}
-	if s.muteOpenAI {
 		return
 	}
 	var pcm []int16
@@ -121,7 +114,14 @@ func (s *Stream) audioDelta(e *realtime.Event) {
 	default:
 		pcm = s.outDecoder.Decode(make([]int16, 0, len(s.payload)/2+1), s.payload)
 	}
-	s.record(e, pcm)
+	s.recording.write(e, pcm)
+	if !s.talk.wantsAudio(e.ResponseID) {
+		s.turns.lateDeltas++
+		return
+	}
+	if s.muteOpenAI {
+		return
+	}
 	s.turns.audioDelta(e.ResponseID, time.Now())
 	if dropped := s.player.add(e.ResponseID, e.ItemID, e.ContentIndex, pcm); dropped > 0 && !s.overflowing {
 		s.overflowing = true
@@ -142,6 +142,7 @@ func (s *Stream) sessionSettled(e *realtime.Event) {
 		}
 		if out.RateHz > 0 && !s.player.busy() {
 			s.player.setSourceRate(out.RateHz)
+			s.recording.setRate(out.RateHz)
 		}
 	}
 	if e.Kind == realtime.KindSessionUpdated && s.updating {

@@ -25,8 +25,8 @@ func newStage(t *testing.T, sourceHz, channelHz int) *stage {
 	return s
 }
 
-// text is a report as a line.
-func text(r ledger.Playback) string {
+// reportText is a report as a line.
+func reportText(r ledger.Playback) string {
 	part := fmt.Sprintf("%s/%s.%d", r.ResponseID, r.ItemID, r.ContentIndex)
 	switch r.Kind {
 	case ledger.Started:
@@ -43,7 +43,7 @@ func text(r ledger.Playback) string {
 func (s *stage) step() {
 	_, reports := s.run(s.now)
 	for _, r := range reports {
-		s.log = append(s.log, text(r))
+		s.log = append(s.log, reportText(r))
 	}
 	s.rings.play(s.rings.rateHz / 50)
 	s.now = s.now.Add(20 * time.Millisecond)
@@ -357,7 +357,7 @@ func TestStop(t *testing.T) {
 	s.flush(s.now)
 	s.add("B", "b", 0, ramp(1600))
 	for _, r := range s.stop() {
-		s.log = append(s.log, text(r))
+		s.log = append(s.log, reportText(r))
 	}
 	s.wantLog("start A", "cut A/a.0 40ms of 200ms", "stop A", "cut B/b.0 0s of 200ms", "stop B")
 	if s.busy() || s.flushPending() || len(s.stop()) > 0 {
@@ -370,7 +370,7 @@ func TestStop(t *testing.T) {
 	s.step()
 	s.step() // the second frame is not told by run
 	for _, r := range s.stop() {
-		s.log = append(s.log, text(r))
+		s.log = append(s.log, reportText(r))
 	}
 	s.wantLog("start A", "heard A/a1.0 20ms", "cut A/a2.0 20ms of 200ms", "stop A")
 }
@@ -401,7 +401,7 @@ func TestProgress(t *testing.T) {
 		t.Helper()
 		var got []string
 		for _, r := range s.progress(nil) {
-			got = append(got, fmt.Sprintf("%s of %v", text(r), r.Received))
+			got = append(got, fmt.Sprintf("%s of %v", reportText(r), r.Received))
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("got %q, want %q", got, want)

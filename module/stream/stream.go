@@ -73,7 +73,7 @@ type Stream struct {
 	talk      *conversation
 	turns     turns
 	history   history
-	recording recording
+	recording *recording
 	playing   playing
 
 	link     *link
@@ -126,6 +126,11 @@ func newStream(cfg Config, host Host, rings Rings, dial DialFunc, log zerolog.Lo
 	s.capture = newCapture(rings, cfg.Start.Mix, rate, set.ConnectBuffer)
 	s.capture.muted = cfg.Start.MuteUser
 	s.player = newPlayer(rings, s.outputRate(), set.PlaybackBuffer)
+	files := cfg.Files
+	if set.DisableAudioFiles {
+		files = nil
+	}
+	s.recording = newRecording(files, cfg.UUID, s.outputRate(), func(e playEvent) { s.event("play", e) })
 	s.talk = newConversation((*sessionActions)(s), s.provider, bargeIn{off: set.BargeIn.Off, min: set.BargeIn.Min})
 	s.backoff = transport.Backoff{Start: set.BackoffStart, Cap: set.BackoffCap, MaxAttempts: set.BackoffAttempts}
 	return s
@@ -279,7 +284,7 @@ func (s *Stream) finish() {
 	s.fail(endInternal, internalError) // unless there is a reason already
 	close(s.ended)
 	step(func() { s.capture.drain(time.Now()) })
-	step(s.endRecording)
+	step(s.recording.end)
 	step(s.settleTotals)
 	step(func() { s.rings.SetEnd(s.reason, s.failed) })
 	step(s.cfg.Leave)
