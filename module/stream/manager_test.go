@@ -21,6 +21,7 @@ type board struct {
 	variables map[string]string
 	answer    func(uuid string) error
 	onEvent   func(event string)
+	onLog     func(text string)
 	onFree    func() // called when a channel has become free, before Detach returns
 
 	mu       sync.Mutex // Protects following.
@@ -39,7 +40,11 @@ type boardStream struct {
 	boom  bool // SetTotals panics
 }
 
-func (h *board) Log(int, string, string) {}
+func (h *board) Log(_ int, _, text string) {
+	if h.onLog != nil {
+		h.onLog(text)
+	}
+}
 
 func (h *board) Event(subclass, uuid string, body []byte) {
 	event := uuid + " " + subclass + " " + string(body)
@@ -402,6 +407,38 @@ func TestABugAtTheEnd(t *testing.T) {
 		want := []string{"json", "connect", "disconnect", "end", "json", "connect"}
 		if got := x.board.names("call"); !slices.Equal(got, want) {
 			t.Errorf("events %q, want %q", got, want)
+		}
+	})
+}
+
+// Nor does a bug in telling the log of it.
+func TestABugInTellingOfABugAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newExchange(t, "")
+		defer x.Close(time.Second)
+		x.want("+OK", "call start ws://h/")
+		x.board.stream("call").boom = true
+		x.board.onLog = func(string) { panic("another bug") }
+		x.want("+OK", "call stop")
+		x.board.onLog = nil
+		x.want("+OK", "call start ws://h/")
+		want := []string{"json", "connect", "disconnect", "end", "json", "connect"}
+		if got := x.board.names("call"); !slices.Equal(got, want) {
+			t.Errorf("events %q, want %q", got, want)
+		}
+	})
+}
+
+// A bug on a connection's goroutine ends the stream, whatever comes of telling of it.
+func TestABugInTellingOfABugOfTheConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newExchange(t, "")
+		defer x.Close(time.Second)
+		x.dial = func(context.Context, *transport.Options) (Conn, error) { panic("a bug") }
+		x.board.onLog = func(string) { panic("another bug") }
+		x.want("+OK", "call start ws://h/")
+		if got := x.board.names("call"); !slices.Contains(got, "end") {
+			t.Errorf("events %q, want an end", got)
 		}
 	})
 }

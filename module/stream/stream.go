@@ -313,12 +313,14 @@ func (s *Stream) closeLink(l *link) {
 }
 
 func (s *Stream) panicked(reason string) {
+	// Also reached from the link's goroutine, so the stream is told by its own means; even after a bug in the rest.
+	defer func() {
+		go guard(func(string) {}, func() { // ends with the command or the stream
+			_ = s.do(func() error { s.fail(endInternal, internalError); return nil })
+		})
+	}()
 	s.host.Log(logCrit, s.cfg.UUID, s.mask("caught a bug, this stream ends: "+reason))
 	s.event("error", eventStatus{Status: "error", Message: errorMessage{Error: internalError}})
-	// Also reached from the link's goroutine, so the stream is told by its own means.
-	go guard(func(string) {}, func() { // ends with the command or the stream
-		_ = s.do(func() error { s.fail(endInternal, internalError); return nil })
-	})
 }
 
 // do runs f on the stream's goroutine and returns its error.
