@@ -97,9 +97,9 @@ static inline void oas_agent_answer_open(oas_stream_t *s, uint32_t on)
 	atomic_store_explicit(&s->answer_open, on, memory_order_release);
 }
 
-static inline void oas_stream_set_total(oas_stream_t *s, uint32_t i, uint64_t value)
+static inline void oas_stream_set_total(oas_stream_t *s, oas_total_t which, uint64_t value)
 {
-	atomic_store_explicit(&s->totals[i], value, memory_order_relaxed);
+	atomic_store_explicit(&s->totals[which], value, memory_order_relaxed);
 }
 
 /* Say why the stream ends, once, before it is detached. Longer texts are cut. */

@@ -2,8 +2,12 @@ package main
 
 import (
 	"errors"
+	"maps"
 	"os"
+	"reflect"
+	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -80,6 +84,41 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("status %d: %q, want %q...", status, text, want)
 		}
 	}
+}
+
+// C and Go have the same events.
+func TestEventNames(t *testing.T) {
+	if c, g := hosttest.EventNames(), stream.EventNames(); !slices.Equal(slices.Sorted(slices.Values(c)), slices.Sorted(slices.Values(g))) {
+		t.Errorf("C knows the events %q, Go %q", c, g)
+	}
+}
+
+// C and Go have the same totals, and each comes to its place: AudioInMS is audio_in_ms.
+func TestTotals(t *testing.T) {
+	h := newTestHost(t, hosttest.OK, hosttest.OK)
+	s, err := h.Attach("call", command.Mono)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Release()
+	var totals stream.Totals
+	want := map[string]uint64{}
+	fields := reflect.ValueOf(&totals).Elem()
+	words := regexp.MustCompile(`[A-Z][a-z]+|[A-Z]{2}`)
+	for i := range fields.NumField() {
+		fields.Field(i).SetInt(int64(100 + i))
+		name := strings.Join(words.FindAllString(fields.Type().Field(i).Name, -1), "_")
+		want[strings.ToLower(name)] = uint64(100 + i)
+	}
+	s.SetTotals(totals)
+	if got := hosttest.Totals(); !maps.Equal(got, want) {
+		t.Errorf("C has the totals %v, want %v", got, want)
+	}
+	s.SetTotals(stream.Totals{Turns: -1})
+	if got := hosttest.Totals()["turns"]; got != 0 {
+		t.Errorf("less than none became %d", got)
+	}
+	s.Detach()
 }
 
 // The doorbell wakes who has something new, and nobody else.

@@ -7,10 +7,7 @@
 
 #define EVENT_PREFIX "mod_openai_audio_stream::"
 
-static const char *const subclasses[] = {
-	"connect",   "disconnect", "error",     "json", "play", "openai_speech_start", "openai_speech_stop",
-	"truncated", "turn",       "reconnect", "end",
-};
+static const char *const subclasses[] = {OAS_EVENT_SUBCLASSES};
 
 static void host_log(oas_log_level_t level, oas_cstr_t uuid, oas_cstr_t text)
 {

@@ -38,6 +38,11 @@ typedef enum oas_log_level {
 
 typedef const char *oas_cstr_t;
 
+/* The subclasses of the events that are fired, as strings: those of Go's stream.EventNames. */
+#define OAS_EVENT_SUBCLASSES \
+	"connect", "disconnect", "error", "json", "play", "openai_speech_start", "openai_speech_stop", "truncated", \
+		"turn", "reconnect", "end"
+
 /* Shim and engine are linked from one source into one file, so the table needs no size or version. */
 typedef struct oas_host_ops {
 	/* Write one line to the log. uuid is the channel it belongs to, or "". */

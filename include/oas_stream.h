@@ -41,19 +41,25 @@ typedef enum oas_mix {
 	OAS_MIX_STEREO = 2, /* caller left, callee right */
 } oas_mix_t;
 
-/* What a call's record (CDR) is told when it ends; Go stores, the shim sets them as channel variables. */
-typedef enum oas_total {
-	OAS_TOTAL_TURNS = 0,
-	OAS_TOTAL_INTERRUPTIONS,
-	OAS_TOTAL_INPUT_TOKENS,
-	OAS_TOTAL_OUTPUT_TOKENS,
-	OAS_TOTAL_CACHED_TOKENS,
-	OAS_TOTAL_AUDIO_IN_MS,
-	OAS_TOTAL_AUDIO_OUT_MS,
-	OAS_TOTAL_LATENCY_MS_AVG,
-	OAS_TOTAL_RECONNECTS,
-	OAS_TOTAL_COUNT
-} oas_total_t;
+/* What a call's record (CDR) is told when it ends; Go stores (stream.Totals), the shim adds up the streams of a channel
+ * and sets each as the variable openai_audio_stream_<name>. V(NAME, name); those in _AVG are averages over the answered
+ * turns. */
+#define OAS_TOTALS(V) \
+	V(TURNS, turns) \
+	V(ANSWERED_TURNS, answered_turns) \
+	V(INTERRUPTIONS, interruptions) \
+	V(INPUT_TOKENS, input_tokens) \
+	V(OUTPUT_TOKENS, output_tokens) \
+	V(CACHED_TOKENS, cached_tokens) \
+	V(AUDIO_IN_MS, audio_in_ms) \
+	V(AUDIO_OUT_MS, audio_out_ms) \
+	V(LATENCY_MS_AVG, latency_ms_avg) \
+	V(RESPONSE_MS_AVG, response_ms_avg) \
+	V(RECONNECTS, reconnects)
+
+#define OAS_TOTAL_NUMBER(NAME, name) OAS_TOTAL_##NAME,
+
+typedef enum oas_total { OAS_TOTALS(OAS_TOTAL_NUMBER) OAS_TOTAL_COUNT } oas_total_t;
 
 /* Bytes of the texts that tell how a stream ended, with their NUL. */
 #define OAS_END_REASON_MAX 32

@@ -135,6 +135,27 @@ void hosttest_capture(const int16_t *pcm, uint32_t n, uint32_t rate_hz)
 	oas_doorbell_ring(attached->doorbell);
 }
 
+static const char *const event_names[] = {OAS_EVENT_SUBCLASSES};
+
+const char *hosttest_event_name(uint32_t i)
+{
+	return i < sizeof(event_names) / sizeof(event_names[0]) ? event_names[i] : NULL;
+}
+
+#define TOTAL_NAME(NAME, name) [OAS_TOTAL_##NAME] = #name,
+
+static const char *const total_names[OAS_TOTAL_COUNT] = {OAS_TOTALS(TOTAL_NAME)};
+
+const char *hosttest_total_name(uint32_t i)
+{
+	return i < OAS_TOTAL_COUNT ? total_names[i] : NULL;
+}
+
+uint64_t hosttest_total(uint32_t i)
+{
+	return atomic_load_explicit(&attached->totals[i], memory_order_relaxed);
+}
+
 void hosttest_hang_up(void)
 {
 	close_stream();

@@ -33,6 +33,28 @@ var (
 	ErrBusy      = errors.New("channel has a stream already: stop it first")
 )
 
+// EventNames are the subclasses of the events that Host.Event is asked for.
+func EventNames() []string {
+	return []string{"connect", "disconnect", "error", "json", "play", "openai_speech_start", "openai_speech_stop",
+		"truncated", "turn", "reconnect", "end"}
+}
+
+// Totals are what a stream counted. Each is the channel variable of that name, openai_audio_stream_audio_in_ms and so on
+// (OAS_TOTALS in include/oas_stream.h).
+type Totals struct {
+	Turns         int64
+	AnsweredTurns int64 // those in which the model answered the caller and was heard
+	Interruptions int64
+	InputTokens   int64
+	OutputTokens  int64
+	CachedTokens  int64
+	AudioInMS     int64
+	AudioOutMS    int64
+	LatencyMSAvg  int64 // over AnsweredTurns: from the end of the caller's speech to the first sample that was played
+	ResponseMSAvg int64 // over AnsweredTurns: to the first audio that came from the server
+	Reconnects    int64
+}
+
 // Frame is what a media thread handed over at once.
 type Frame struct {
 	RateHz   int
@@ -81,8 +103,8 @@ type Rings interface {
 	Hold(on bool)
 	// SetAnswerOpen says whether more of this answer is to come, so that an empty ring is an underrun.
 	SetAnswerOpen(open bool)
-	// SetTotals stores the counters that the channel's variables get when it ends, in the order of oas_total_t.
-	SetTotals(totals []uint64)
+	// SetTotals stores what the channel's variables get when it ends.
+	SetTotals(totals Totals)
 	// SetEnd stores why the stream ends, for the same variables, and with what error, "" if with none. Called at most
 	// once, before Detach.
 	SetEnd(reason, errorText string)

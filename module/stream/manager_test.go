@@ -99,7 +99,7 @@ func (s *boardStream) Detach() {
 	}
 }
 
-func (s *boardStream) SetTotals(totals []uint64) {
+func (s *boardStream) SetTotals(totals Totals) {
 	if s.boom {
 		panic("a bug")
 	}

@@ -26,7 +26,7 @@ type fakeRings struct {
 	dry       bool
 	underruns uint64
 
-	totals            []uint64
+	totals            Totals
 	reason, errorText string
 	detached          int
 	released          int
@@ -115,7 +115,7 @@ func (f *fakeRings) Flush(int) { f.flushPos, f.flushing = f.written, true }
 
 func (f *fakeRings) Hold(on bool)                    { f.held = on }
 func (f *fakeRings) SetAnswerOpen(open bool)         { f.open = open }
-func (f *fakeRings) SetTotals(totals []uint64)       { f.totals = totals }
+func (f *fakeRings) SetTotals(totals Totals)         { f.totals = totals }
 func (f *fakeRings) SetEnd(reason, errorText string) { f.reason, f.errorText = reason, errorText }
 func (f *fakeRings) Detach()                         { f.detached++ }
 func (f *fakeRings) Release()                        { f.released++ }

@@ -38,6 +38,7 @@ type turns struct {
 	audioIn       time.Duration
 	usage         realtime.Usage
 	latency       time.Duration // sum over answered turns
+	response      time.Duration // the same until the server's first audio
 	answered      int
 	changed       bool // totals are to be stored
 }
@@ -96,6 +97,7 @@ func (t *turns) playbackStarted(id string, now time.Time) {
 	u.firstSample = now
 	if !u.speechStopped.IsZero() {
 		t.latency += now.Sub(u.speechStopped)
+		t.response += u.firstAudio.Sub(u.speechStopped)
 		t.answered++
 	}
 }
@@ -168,18 +170,21 @@ func (u *turn) event(t *turns) turnEvent {
 	return e
 }
 
-// settleTotals stores the call's counters where the shim finds them at hang-up, in the order of oas_total_t.
+// settleTotals stores the call's counters where the shim finds them at hang-up.
 func (s *Stream) settleTotals() {
 	t := &s.turns
-	var latency int64
-	if t.answered > 0 {
-		latency = t.latency.Milliseconds() / int64(t.answered)
-	}
-	totals := []int64{int64(t.count), int64(t.interruptions), t.usage.InputTokens, t.usage.OutputTokens,
-		t.usage.CachedTokens, t.audioIn.Milliseconds(), s.player.playedMS, latency, int64(max(s.connects-1, 0))}
-	stored := make([]uint64, len(totals))
-	for i, n := range totals {
-		stored[i] = uint64(max(n, 0))
-	}
-	s.rings.SetTotals(stored)
+	average := func(sum time.Duration) int64 { return sum.Milliseconds() / int64(max(t.answered, 1)) }
+	s.rings.SetTotals(Totals{
+		Turns:         int64(t.count),
+		AnsweredTurns: int64(t.answered),
+		Interruptions: int64(t.interruptions),
+		InputTokens:   t.usage.InputTokens,
+		OutputTokens:  t.usage.OutputTokens,
+		CachedTokens:  t.usage.CachedTokens,
+		AudioInMS:     t.audioIn.Milliseconds(),
+		AudioOutMS:    s.player.playedMS,
+		LatencyMSAvg:  average(t.latency),
+		ResponseMSAvg: average(t.response),
+		Reconnects:    int64(max(s.connects-1, 0)),
+	})
 }
