@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"mod_openai_audio_stream/module/command"
-	"mod_openai_audio_stream/module/hostlog"
+	"mod_openai_audio_stream/module/secret"
 )
 
 // startParams are the params of a profile that stand for the words of a start command. What was typed wins.
@@ -86,7 +86,7 @@ func (f *File) Resolve(c *command.Command, variable func(name string) string) (S
 		}
 	}
 	settings, err := FromVariables(own.Settings, variable)
-	settings.urlSecrets = hostlog.URLSecrets(c.URL)
+	settings.urlSecrets = secret.InURL(c.URL)
 	return settings, err
 }
 

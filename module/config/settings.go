@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"mod_openai_audio_stream/module/hostlog"
 	"mod_openai_audio_stream/module/realtime"
+	"mod_openai_audio_stream/module/secret"
 	"mod_openai_audio_stream/module/transport"
 )
 
@@ -158,7 +158,7 @@ func (s *Settings) Header(keyHeader string) http.Header {
 	return h
 }
 
-// Secrets are the texts that must not be shown, for a hostlog.Masker.
+// Secrets are the texts that must not be shown, for a secret.Masker.
 func (s *Settings) Secrets() []string {
 	secrets := slices.Clone(s.urlSecrets)
 	if s.APIKey != "" {
@@ -177,7 +177,7 @@ func (s *Settings) Secrets() []string {
 	}
 	if proxy, err := url.Parse(s.Proxy); err == nil && proxy.User != nil {
 		password, _ := proxy.User.Password()
-		secrets = append(secrets, hostlog.URLSecrets(proxy)...)
+		secrets = append(secrets, secret.InURL(proxy)...)
 		secrets = append(secrets, base64.StdEncoding.EncodeToString([]byte(proxy.User.Username()+":"+password)))
 	}
 	return secrets

@@ -8,6 +8,8 @@ import (
 	"unsafe"
 
 	"github.com/tidwall/gjson"
+
+	"mod_openai_audio_stream/module/secret"
 )
 
 // Event is a server event. Which fields are set depends on the kind; any of them may be missing on some server, and a
@@ -46,8 +48,8 @@ type Event struct {
 	Item    []byte // JSON object; a part of the message
 }
 
-// Error is what a server says went wrong. Words that look like keys are masked in Message: servers quote the key that
-// they refuse.
+// Error is what a server says went wrong. Message is cut after 4000 bytes, and words that look like keys are masked in it:
+// servers quote the key that they refuse.
 type Error struct {
 	Type    string
 	Code    string
@@ -189,7 +191,7 @@ func (e *Event) fill(f *fields, msg []byte) {
 	case KindError:
 		e.Error.read(f.err)
 		if e.Error.Message == "" { // some compatible servers write it flat
-			e.Error.Message = Scrub(text(f.message))
+			e.Error.Message = errorText(f.message)
 		}
 		if e.Error.Code == "" {
 			e.Error.Code = text(f.code)
@@ -248,12 +250,24 @@ func (e *Event) response(r gjson.Result) {
 
 func (e *Error) read(r gjson.Result) {
 	if !r.IsObject() {
-		e.Message = Scrub(text(r)) // "" unless it is a bare string
+		e.Message = errorText(r) // "" unless it is a bare string
 		return
 	}
 	e.Type, e.Code, e.Param = text(r.Get("type")), text(r.Get("code")), text(r.Get("param"))
 	e.EventID = text(r.Get("event_id"))
-	e.Message = Scrub(text(r.Get("message")))
+	e.Message = errorText(r.Get("message"))
+}
+
+// errorTextMost bounds an error's text, in bytes: it is masked, and people read it.
+const errorTextMost = 4000
+
+// errorText is what an error says. A server quotes a part of the key that it refuses, which is masked.
+func errorText(r gjson.Result) string {
+	said := text(r)
+	if len(said) > errorTextMost {
+		said = strings.ToValidUTF8(said[:errorTextMost], "") + "..."
+	}
+	return secret.Mask(said)
 }
 
 // deep reports whether msg nests objects and arrays deeper than depthMost. It need not be right about a message that

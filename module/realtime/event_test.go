@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"mod_openai_audio_stream/module/realtime"
 )
@@ -206,6 +207,17 @@ func TestParseWrongTypes(t *testing.T) {
 				t.Errorf("%v with %s: %+v", kind, value, e)
 			}
 		}
+	}
+}
+
+// However long a server's excuse is, no more of it is masked, logged and reported than people would read.
+func TestParseCutsErrorTexts(t *testing.T) {
+	e, err := realtime.Parse([]byte(`{"type":"error","error":{"message":"` + strings.Repeat("wörd ", 1000) + `"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := e.Error.Message; len(got) > 4003 || !strings.HasPrefix(got, "wörd ") || !strings.HasSuffix(got, "...") || !utf8.ValidString(got) {
+		t.Errorf("%d bytes: %s", len(got), got)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"mod_openai_audio_stream/module/footprint"
 	"mod_openai_audio_stream/module/hostlog"
 	"mod_openai_audio_stream/module/realtime"
+	"mod_openai_audio_stream/module/secret"
 )
 
 // Manager knows the streams of all channels. Its methods may be called from any goroutine.
@@ -42,7 +43,7 @@ type Manager struct {
 // NewManager returns a manager without streams. The files of answers are kept in tempDir, unless it is "".
 func NewManager(host Host, dial DialFunc, tempDir string) *Manager {
 	m := &Manager{
-		host: host, dial: dial, log: hostlog.New(host.Log, ""),
+		host: host, dial: dial, log: hostlog.New(host.Log, "", secret.New(), nil),
 		file:      config.Default(),
 		streams:   map[string]*Stream{},
 		latest:    map[string]*Stream{},
@@ -103,7 +104,7 @@ const started = "stream started"
 
 // refuse logs an error once and makes it a reply.
 func (m *Manager) refuse(uuid string, err error) string {
-	text := hostlog.Mask(err.Error())
+	text := secret.Mask(err.Error())
 	m.log.Warn().Str("uuid", uuid).Msg(text)
 	return "-ERR " + text
 }
@@ -200,10 +201,8 @@ func (m *Manager) start(c command.Command, answer func() error) error {
 			return fmt.Errorf("channel %q: %w", c.UUID, err)
 		}
 	}
-	cfg := Config{
-		UUID: c.UUID, Start: c, Settings: settings, Provider: provider, Files: m.files,
-		Mask: hostlog.NewMasker(settings.Secrets()...).Mask,
-	}
+	secrets := secret.New(settings.Secrets()...)
+	cfg := Config{UUID: c.UUID, Start: c, Settings: settings, Provider: provider, Files: m.files, Secrets: secrets}
 	if former != nil {
 		<-former.detached
 		cfg.Former = former.notify.idle
@@ -214,7 +213,8 @@ func (m *Manager) start(c command.Command, answer func() error) error {
 	}
 	var s *Stream
 	cfg.Leave = func() { m.forget(s) }
-	s = newStream(cfg, m.host, rings, m.dial, hostlog.New(m.host.Log, c.UUID))
+	log := hostlog.New(m.host.Log, c.UUID, secrets, nil)
+	s = newStream(cfg, m.host, rings, m.dial, log)
 	if !m.commit(s) {
 		return errUnloading
 	}

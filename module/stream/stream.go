@@ -14,6 +14,7 @@ import (
 	"mod_openai_audio_stream/module/command"
 	"mod_openai_audio_stream/module/config"
 	"mod_openai_audio_stream/module/realtime"
+	"mod_openai_audio_stream/module/secret"
 	"mod_openai_audio_stream/module/transport"
 )
 
@@ -43,10 +44,10 @@ type Config struct {
 	Start    command.Command
 	Settings config.Settings
 	Provider *realtime.Provider
-	Mask     func(string) string // takes secrets out of a text
-	Files    *audiofile.Store    // nil: answers are not written
-	Former   <-chan struct{}     // closed when the events of the channel's former stream are out; nil: there was none
-	Leave    func()              // called once, just before the channel is free for another stream
+	Secrets  *secret.Masker   // of the call
+	Files    *audiofile.Store // nil: answers are not written
+	Former   <-chan struct{}  // closed when the events of the channel's former stream are out; nil: there was none
+	Leave    func()           // called once, just before the channel is free for another stream
 }
 
 // Stream is one stream. Its exported methods may be called from any goroutine; they wait for the stream's goroutine,
@@ -108,7 +109,7 @@ type Stream struct {
 // newStream builds a stream around attached rings. run must be called.
 func newStream(cfg Config, host Host, rings Rings, dial DialFunc, log zerolog.Logger) *Stream {
 	s := &Stream{
-		cfg: cfg, host: host, rings: rings, dial: dial, provider: cfg.Provider, mask: cfg.Mask, log: log,
+		cfg: cfg, host: host, rings: rings, dial: dial, provider: cfg.Provider, mask: cfg.Secrets.Text, log: log,
 		notify:   newNotifier(cfg.Former),
 		commands: make(chan func()),
 		inbox:    make(chan linkEvent, inboxSize),

@@ -14,7 +14,7 @@ import (
 
 	"github.com/coder/websocket"
 
-	"mod_openai_audio_stream/module/hostlog"
+	"mod_openai_audio_stream/module/secret"
 )
 
 // Why a connection ended, or takes nothing. A CloseError wraps them where they apply.
@@ -57,7 +57,7 @@ func (e *CloseError) Unwrap() error { return e.Err }
 type Conn struct {
 	ws     *websocket.Conn
 	socket *socket
-	masker *hostlog.Masker
+	masker *secret.Masker
 	// options are not changed after Dial.
 	options *Options
 
@@ -70,7 +70,7 @@ type Conn struct {
 }
 
 // newConn starts the goroutines of a connection: the writer, and the heart beat if there is one. Both end with it.
-func newConn(ws *websocket.Conn, s *socket, m *hostlog.Masker, o *Options) *Conn {
+func newConn(ws *websocket.Conn, s *socket, m *secret.Masker, o *Options) *Conn {
 	c := &Conn{ws: ws, socket: s, masker: m, options: o, done: make(chan struct{})}
 	c.queue.init(o.SendQueue)
 	s.hear()
@@ -180,7 +180,7 @@ func (c *Conn) closeError(err error) *CloseError {
 	var closed websocket.CloseError
 	switch {
 	case errors.As(err, &closed):
-		return &CloseError{Code: int(closed.Code), Reason: c.masker.Mask(oneLine(closed.Reason))}
+		return &CloseError{Code: int(closed.Code), Reason: c.masker.Text(oneLine(closed.Reason))}
 	case errors.Is(err, websocket.ErrMessageTooBig):
 		return &CloseError{codeTooBig, fmt.Sprintf("a message of more than %d bytes", c.options.ReadLimit), err}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
@@ -190,7 +190,7 @@ func (c *Conn) closeError(err error) *CloseError {
 	if errors.As(err, &op) {
 		return &CloseError{codeAbnormal, op.Error(), err} // without the library's words around it
 	}
-	return &CloseError{codeAbnormal, c.masker.Mask(oneLine(err.Error())), err}
+	return &CloseError{codeAbnormal, c.masker.Text(oneLine(err.Error())), err}
 }
 
 // end ends the connection at once; the first reason counts.

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"mod_openai_audio_stream/module/hostlog"
+	"mod_openai_audio_stream/module/secret"
 )
 
 // Stage is how far Dial came.
@@ -63,7 +63,7 @@ func (e *masked) Error() string { return e.text }
 func (e *masked) Unwrap() error { return e.err }
 
 // failure makes the error of a stage.
-func failure(stage Stage, err error, m *hostlog.Masker) *DialError {
+func failure(stage Stage, err error, m *secret.Masker) *DialError {
 	var withURL *url.Error
 	if errors.As(err, &withURL) {
 		err = withURL.Err // without the URL, whose query may carry a key
@@ -80,17 +80,17 @@ func failure(stage Stage, err error, m *hostlog.Masker) *DialError {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		text = "the connection was closed without an answer"
 	}
-	return &DialError{Stage: stage, Err: &masked{m.Mask(oneLine(text)), err}}
+	return &DialError{Stage: stage, Err: &masked{m.Text(oneLine(text)), err}}
 }
 
 // refused makes the error of an HTTP answer.
-func refused(stage Stage, resp *http.Response, m *hostlog.Masker) *DialError {
+func refused(stage Stage, resp *http.Response, m *secret.Masker) *DialError {
 	text := strings.TrimSpace(fmt.Sprintf("HTTP %d %s", resp.StatusCode, http.StatusText(resp.StatusCode)))
 	if resp.Body != nil {
 		const most = 200 // of characters; what servers say in their first line
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, 1024))
 		// Masked before it is cut, so that a key at the edge is recognised.
-		if said := strings.ToValidUTF8(oneLine(m.Mask(string(body))), ""); said != "" {
+		if said := strings.ToValidUTF8(oneLine(m.Text(string(body))), ""); said != "" {
 			if r := []rune(said); len(r) > most {
 				said = string(r[:most]) + "..."
 			}
@@ -101,7 +101,7 @@ func refused(stage Stage, resp *http.Response, m *hostlog.Masker) *DialError {
 		Stage:      stage,
 		HTTPStatus: resp.StatusCode,
 		RetryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now()),
-		Err:        errors.New(m.Mask(text)),
+		Err:        errors.New(text),
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"mod_openai_audio_stream/module/hostlog"
+	"mod_openai_audio_stream/module/secret"
 )
 
 // What the zero fields of Options stand for.
@@ -72,8 +72,8 @@ func setDefault[T time.Duration | int64 | int](field *T, value T) {
 
 // masker masks what must not stand in an error: the header values that are credentials, keys among the subprotocols, and
 // the secrets of both URLs.
-func (o *Options) masker() *hostlog.Masker {
-	m := hostlog.NewMasker(hostlog.URLSecrets(o.URL)...)
+func (o *Options) masker() *secret.Masker {
+	m := secret.New(secret.InURL(o.URL)...)
 	for name, values := range o.Header {
 		if !CredentialHeader(name) {
 			continue
@@ -91,7 +91,7 @@ func (o *Options) masker() *hostlog.Masker {
 		}
 	}
 	if proxy, err := url.Parse(o.Proxy); err == nil && proxy.User != nil {
-		m.Add(hostlog.URLSecrets(proxy)...)
+		m.Add(secret.InURL(proxy)...)
 		m.Add(base64.StdEncoding.EncodeToString([]byte(userinfo(proxy))))
 	}
 	return m
