@@ -116,6 +116,8 @@ static inline void oas_host_log(oas_host_ops_ref_t ops, int level, oas_cstr_t uu
 	ops->log((oas_log_level_t) level, uuid, text);
 }
 
+static inline int oas_host_log_level(oas_host_ops_ref_t ops, oas_cstr_t uuid) { return ops->log_level(uuid); }
+
 static inline void oas_host_event(oas_host_ops_ref_t ops, oas_cstr_t subclass, oas_cstr_t uuid, oas_cstr_t body)
 {
 	ops->event(subclass, uuid, body);

@@ -52,6 +52,9 @@ func TestTexts(t *testing.T) {
 	if !h.Exists("call") || h.Exists("nobody") {
 		t.Error("the wrong channel exists")
 	}
+	if call, other := h.LogLevel("call"), h.LogLevel(""); call != 7 || other != 4 {
+		t.Errorf("log levels %d and %d, want 7 and 4", call, other)
+	}
 }
 
 // Each refusal of the host's has its error, and leaves no stream behind.
@@ -182,7 +185,7 @@ func TestGate(t *testing.T) {
 		runtime.Gosched()
 	}
 	h.Log(4, "call", "too late")
-	if h.Variable("call", "a_variable") != "" || h.Exists("call") || h.Answer("call") == nil {
+	if h.Variable("call", "a_variable") != "" || h.LogLevel("call") != -1 || h.Exists("call") || h.Answer("call") == nil {
 		t.Error("the host is called after the close")
 	}
 	if _, err := h.Attach("call", command.Mono); err == nil {

@@ -48,6 +48,10 @@ typedef struct oas_host_ops {
 	/* Write one line to the log. uuid is the channel it belongs to, or "". */
 	void (*log)(oas_log_level_t level, oas_cstr_t uuid, oas_cstr_t text);
 
+	/* The highest number whose lines FreeSWITCH logs for the channel uuid, or for none if that is "": its own log level
+	 * or the channel's (uuid_loglevel), whichever is higher. -1: no line at all. */
+	int (*log_level)(oas_cstr_t uuid);
+
 	/* Fire a CUSTOM event "mod_openai_audio_stream::<subclass>" with the channel's data, or with Unique-ID alone when
 	 * the channel has gone, and body. */
 	void (*event)(oas_cstr_t subclass, oas_cstr_t uuid, oas_cstr_t body);

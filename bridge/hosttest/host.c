@@ -52,6 +52,11 @@ static void host_log(oas_log_level_t level, oas_cstr_t uuid, oas_cstr_t text)
 	note(name, uuid, text);
 }
 
+static int host_log_level(oas_cstr_t uuid)
+{
+	return strcmp(uuid, "call") ? OAS_LOG_WARNING : OAS_LOG_DEBUG;
+}
+
 static void host_event(oas_cstr_t subclass, oas_cstr_t uuid, oas_cstr_t body)
 {
 	char name[64];
@@ -119,6 +124,7 @@ static oas_status_t host_answer(oas_cstr_t uuid)
 
 const oas_host_ops_t hosttest_ops = {
 	.log = host_log,
+	.log_level = host_log_level,
 	.event = host_event,
 	.variable = host_variable,
 	.exists = host_exists,

@@ -11,6 +11,8 @@ import (
 type Host interface {
 	// Log writes one line; level is one of FreeSWITCH's numbers, uuid the channel or "".
 	Log(level int, uuid, text string)
+	// LogLevel is the highest number whose lines are logged for the channel uuid, or for none if that is "".
+	LogLevel(uuid string) int
 	// Event fires mod_openai_audio_stream::<subclass> for the channel.
 	Event(subclass, uuid string, body []byte)
 	// Variable is the value of a channel variable, "" if unset.

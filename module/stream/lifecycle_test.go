@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"mod_openai_audio_stream/module/command"
+	"mod_openai_audio_stream/module/hostlog"
 	"mod_openai_audio_stream/module/realtime/realtimetest"
 	"mod_openai_audio_stream/module/transport"
 )
@@ -23,15 +24,22 @@ type fakeHost struct {
 	variables map[string]string
 	attach    error
 
-	mu     sync.Mutex // Protects following.
-	events []string   // subclass and body
-	logged []string
+	mu      sync.Mutex // Protects following.
+	events  []string   // subclass and body
+	logged  []string
+	quieter int // by so much less than debug is logged
 }
 
 func (h *fakeHost) Log(level int, _, text string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.logged = append(h.logged, fmt.Sprintf("%d %s", level, text))
+}
+
+func (h *fakeHost) LogLevel(string) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return hostlog.LevelDebug - h.quieter
 }
 
 func (h *fakeHost) Event(subclass, uuid string, body []byte) {

@@ -213,7 +213,7 @@ func (m *Manager) start(c command.Command, answer func() error) error {
 	}
 	var s *Stream
 	cfg.Leave = func() { m.forget(s) }
-	log := hostlog.New(m.host.Log, c.UUID, secrets, nil)
+	log := hostlog.New(m.host.Log, c.UUID, secrets, newLogLevel(m.host, c.UUID).now)
 	s = newStream(cfg, m.host, rings, m.dial, log)
 	if !m.commit(s) {
 		return errUnloading

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"mod_openai_audio_stream/module/command"
+	"mod_openai_audio_stream/module/hostlog"
 	"mod_openai_audio_stream/module/transport"
 )
 
@@ -45,6 +46,8 @@ func (h *board) Log(_ int, _, text string) {
 		h.onLog(text)
 	}
 }
+
+func (h *board) LogLevel(string) int { return hostlog.LevelDebug }
 
 func (h *board) Event(subclass, uuid string, body []byte) {
 	event := uuid + " " + subclass + " " + string(body)

@@ -187,7 +187,18 @@ static bool command_events(host_command_call_t *call)
 
 static bool command_log(host_command_call_t *call)
 {
-	host_log_set_level(atoi(call->words[0]));
+	switch_core_session_t *session;
+
+	if (call->n_words == 1) {
+		host_log_set_level(atoi(call->words[0]));
+		return true;
+	}
+	session = host_command_channel(call, 1);
+	if (!session) {
+		return false;
+	}
+	switch_core_session_set_loglevel(session, (switch_log_level_t) atoi(call->words[0]));
+	switch_core_session_rwunlock(session);
 	return true;
 }
 
@@ -227,7 +238,7 @@ const host_command_entry_t host_other_commands[] = {
 	{"threads", "", command_threads, 0},
 	{"signals", "", command_signals, 0},
 	{"events", "flush|forget", command_events, 1},
-	{"log", "<level 0-7>", command_log, 1},
+	{"log", "<level 0-7> [uuid]", command_log, 1},
 	{"help", "", command_help, 0},
 	{NULL, NULL, NULL, 0},
 };

@@ -51,7 +51,8 @@ void host_json_close(host_json_t *json, char bracket);                 /* '}' or
 void host_json_print(host_json_t *json); /* closes the line, writes it to stdout in one piece, frees it */
 
 /* log.c */
-void host_log_set_level(int level);
+void host_log_set_level(int level); /* -1: no line at all */
+int host_log_get_level(void);
 
 /* wav.c: 16-bit PCM files. */
 typedef struct host_wav {
@@ -227,6 +228,7 @@ struct switch_core_session {
 	switch_memory_pool_t *pool;
 	switch_thread_rwlock_t *rwlock; /* held for reading by whoever located the session; destruction writes */
 	_Atomic bool destroyed;
+	_Atomic int log_level;              /* its own; see switch_log_printf */
 	struct switch_core_session *next; /* protected by the session table's lock */
 
 	/* Media. */

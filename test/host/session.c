@@ -102,6 +102,17 @@ char *switch_core_session_get_uuid(switch_core_session_t *session)
 	return session->uuid;
 }
 
+switch_status_t switch_core_session_set_loglevel(switch_core_session_t *session, switch_log_level_t loglevel)
+{
+	atomic_store(&session->log_level, (int) loglevel);
+	return SWITCH_STATUS_SUCCESS;
+}
+
+switch_log_level_t switch_core_session_get_loglevel(switch_core_session_t *session)
+{
+	return (switch_log_level_t) atomic_load(&session->log_level);
+}
+
 switch_memory_pool_t *switch_core_session_get_pool(switch_core_session_t *session)
 {
 	return session->pool;

@@ -49,6 +49,7 @@
 typedef enum { STANDIN_STATUS_VALUES(STANDIN_ENUMERATOR) } switch_status_t;
 typedef enum { STANDIN_BOOL_VALUES(STANDIN_ENUMERATOR) } switch_bool_t;
 typedef enum { STANDIN_LOG_VALUES(STANDIN_ENUMERATOR) } switch_log_level_t;
+typedef enum { STANDIN_SESSION_CTL_VALUES(STANDIN_ENUMERATOR) } switch_session_ctl_t;
 typedef enum { STANDIN_TEXT_CHANNEL_VALUES(STANDIN_ENUMERATOR) } switch_text_channel_t;
 typedef enum { STANDIN_ABC_VALUES(STANDIN_ENUMERATOR) } switch_abc_type_t;
 typedef enum { STANDIN_BUG_FLAG_VALUES(STANDIN_ENUMERATOR) } switch_media_bug_flag_enum_t;
