@@ -468,21 +468,3 @@ func TestEndComesAfterTheLastFile(t *testing.T) {
 		}
 	})
 }
-
-// The last event comes even when FreeSWITCH has taken none for so long that others were dropped.
-func TestNotifierKeepsTheLast(t *testing.T) {
-	former := make(chan struct{})
-	n := newNotifier(former)
-	made := 0
-	for range 2 * notifyMost {
-		n.post(func() { made++ })
-	}
-	last := 0
-	n.close(func() { last = made })
-	n.post(func() { made++ })
-	close(former)
-	<-n.idle
-	if last == 0 || last != made || n.dropped != 2*notifyMost-last {
-		t.Errorf("%d calls before the last one, %d in all, %d dropped", last, made, n.dropped)
-	}
-}

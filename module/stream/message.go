@@ -28,7 +28,7 @@ func (s *Stream) message(msg []byte) {
 	}
 	if e.Kind != realtime.KindAudioDelta {
 		if e.Kind != realtime.KindError || !s.fatalError(&e.Error) {
-			s.postEvent("json", []byte(s.mask(string(msg))))
+			s.notify.event("json", msg)
 		}
 	}
 	if s.link.state == linkOpening && e.Kind != realtime.KindError {
@@ -300,7 +300,7 @@ type endEvent struct {
 	Error  string `json:"error"` // "" if there was none
 }
 
-func (s *Stream) event(subclass string, body any) { s.postEvent(subclass, marshal(body)) }
+func (s *Stream) event(subclass string, body any) { s.notify.event(subclass, marshal(body)) }
 
 func marshal(body any) []byte {
 	b, err := json.Marshal(body)
@@ -308,9 +308,4 @@ func marshal(body any) []byte {
 		return []byte("{}")
 	}
 	return b
-}
-
-func (s *Stream) postEvent(subclass string, body []byte) {
-	host, uuid := s.host, s.cfg.UUID
-	s.notify.post(func() { host.Event(subclass, uuid, body) })
 }

@@ -110,7 +110,7 @@ type Stream struct {
 func newStream(cfg Config, host Host, rings Rings, dial DialFunc, log zerolog.Logger) *Stream {
 	s := &Stream{
 		cfg: cfg, host: host, rings: rings, dial: dial, provider: cfg.Provider, mask: cfg.Secrets.Text, log: log,
-		notify:   newNotifier(cfg.Former),
+		notify:   newNotifier(host, cfg.UUID, cfg.Secrets, log, cfg.Former),
 		commands: make(chan func()),
 		inbox:    make(chan linkEvent, inboxSize),
 		ended:    make(chan struct{}),
@@ -294,14 +294,7 @@ func (s *Stream) finish() {
 	step(s.summary)
 	step(s.rings.Release)
 	step(s.recording.wait)
-	s.notify.close(s.lastEvent())
-}
-
-// lastEvent is the call that tells of the stream's end.
-func (s *Stream) lastEvent() func() {
-	host, uuid := s.host, s.cfg.UUID
-	body := marshal(endEvent{s.reason, s.failed})
-	return func() { host.Event("end", uuid, body) }
+	s.notify.close("end", marshal(endEvent{s.reason, s.failed}))
 }
 
 // closeLink closes a connection on the stream's own account.
