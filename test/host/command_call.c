@@ -125,12 +125,16 @@ static bool set_hold(host_command_call_t *call, bool hold)
 static bool command_remote_hold(host_command_call_t *call)
 {
 	const char *word = call->words[1];
-	switch_media_flow_t flow = !strcmp(word, "sendonly")   ? SWITCH_MEDIA_FLOW_RECVONLY
-							   : !strcmp(word, "inactive") ? SWITCH_MEDIA_FLOW_INACTIVE
-														   : SWITCH_MEDIA_FLOW_SENDRECV;
-	bool held = flow != SWITCH_MEDIA_FLOW_SENDRECV;
+	switch_media_flow_t flow = SWITCH_MEDIA_FLOW_SENDRECV;
 	switch_core_session_t *session;
+	bool held;
 
+	if (!strcmp(word, "sendonly")) {
+		flow = SWITCH_MEDIA_FLOW_RECVONLY;
+	} else if (!strcmp(word, "inactive")) {
+		flow = SWITCH_MEDIA_FLOW_INACTIVE;
+	}
+	held = flow != SWITCH_MEDIA_FLOW_SENDRECV;
 	if (!held && strcmp(word, "sendrecv")) {
 		return host_command_fail(call, "\"%s\": expected sendonly, inactive or sendrecv", word);
 	}
@@ -465,7 +469,8 @@ static bool command_channels(host_command_call_t *call)
 
 const host_command_entry_t host_call_commands[] = {
 	{"create",
-	 "<uuid> [rate=8000] [ptime=20] [channels=1] [codec=G722|G729] [caller=none|silence|ramp|tone:HZ[:AMPLITUDE]|FILE.wav] [loop=0] "
+	 "<uuid> [rate=8000] [ptime=20] [channels=1] [codec=G722|G729] "
+	 "[caller=none|silence|ramp|tone:HZ[:AMPLITUDE]|FILE.wav] [loop=0] "
 	 "[writer=none|...] [media=1|early|pre|0] [speed=1, 0 is unpaced] [phase=0] [record=STEREO.wav] [record_read=RAW] "
 	 "[record_write=RAW] [frames=FILE.csv]",
 	 command_create, 1},

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The stand-in's <switch.h>: as much of the FreeSWITCH core as a module with a media bug and an API command needs, in
- * declarations of our own. Names, types, numbers and prototypes are FreeSWITCH 1.10's and 1.11's; check_real_headers.c proves it
- * where FreeSWITCH is installed. The functions are in the stand-in host (test/host).
+ * declarations of our own. Names, types, numbers and prototypes are FreeSWITCH 1.10's and 1.11's; check_real_headers.c
+ * proves it where FreeSWITCH is installed. The functions are in the stand-in host (test/host).
  */
 #ifndef SWITCH_H
 #define SWITCH_H
