@@ -16,7 +16,7 @@ static bool command_load(host_command_call_t *call)
 
 static bool command_unload(host_command_call_t *call)
 {
-	bool force = atoi(host_command_option(call, "force", "0")) != 0;
+	bool force = host_command_number_option(call, "force", 0) != 0;
 
 	return fail_if(call, host_module_unload(force));
 }
@@ -29,7 +29,7 @@ static bool command_allowlist(host_command_call_t *call)
 
 static bool command_latelock(host_command_call_t *call)
 {
-	host_session_lock_late(atoll(call->words[0]) * 1000);
+	host_session_lock_late(host_command_number(call, call->words[0]) * 1000);
 	return true;
 }
 
@@ -187,7 +187,7 @@ static bool command_events(host_command_call_t *call)
 
 static bool command_log(host_command_call_t *call)
 {
-	host_log_set_level(atoi(call->words[0]));
+	host_log_set_level((int) host_command_number(call, call->words[0]));
 	return true;
 }
 

@@ -371,8 +371,9 @@ void host_signals_describe(host_json_t *json);
 bool host_process_go_realtime(void);
 
 /* command.c, command_call.c */
-bool host_command(const char *line); /* false: quit */
-void host_command_stop(void);        /* waits for the commands that run in the background */
+bool host_command(const char *line);                           /* false: quit */
+bool host_parse_number(const char *text, int64_t *number_out); /* false: it is not one, or has more behind it */
+void host_command_stop(void);                                  /* waits for the commands that run in the background */
 int host_commands_failed(void);
 void host_hangup_all(switch_call_cause_t cause);
 

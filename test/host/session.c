@@ -291,6 +291,7 @@ void host_sessions_each(void (*visit)(switch_core_session_t *, void *), void *ar
 	pthread_mutex_lock(&table_mutex);
 	for (switch_core_session_t *session = table; session; session = session->next) {
 		if (switch_core_session_read_lock(session) == SWITCH_STATUS_SUCCESS) {
+			/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
 			sessions = realloc(sessions, (n + 1) * sizeof(*sessions));
 			switch_assert(sessions);
 			sessions[n++] = session;
