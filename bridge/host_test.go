@@ -132,7 +132,7 @@ func TestDoorbell(t *testing.T) {
 func TestGate(t *testing.T) {
 	h := newHost(hosttest.Ops())
 	hosttest.Reset(hosttest.OK, hosttest.OK)
-	if !h.enter() || !h.enter() {
+	if first, second := h.enter(), h.enter(); !first || !second {
 		t.Fatal("the gate is closed")
 	}
 	h.leave()

@@ -44,7 +44,7 @@ func Capture(pcm []int16, rateHz int) {
 // HangUp closes the attached stream, as the core does.
 func HangUp() { C.hosttest_hang_up() }
 
-// Load, and the functions after it, enter the engine from C, as the shim does.
+// Load enters the engine from C, as the shim does; so do the functions after it.
 func Load(modulePath, tempDir string) int {
 	path, temp := C.CString(modulePath), C.CString(tempDir)
 	defer C.free(unsafe.Pointer(path))

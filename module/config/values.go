@@ -280,7 +280,7 @@ func readFile(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // read, not written
+	defer f.Close() // read, not written
 	return io.ReadAll(io.LimitReader(f, textMost))
 }
 

@@ -104,7 +104,7 @@ func (q *queue) take() (msg []byte, finished bool) {
 
 // write is the writer's goroutine. It ends with the connection, and leaves nothing of it behind.
 func (c *Conn) write() {
-	defer c.ws.CloseNow() //nolint:errcheck // gives the library's buffers back; the socket is closed already
+	defer c.ws.CloseNow() // gives the library's buffers back; the socket is closed already
 	for {
 		msg, finished := c.queue.take()
 		switch {

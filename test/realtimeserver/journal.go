@@ -109,7 +109,7 @@ func (j *journal) record(files []string, s *realtimetest.Session, who string, pc
 }
 
 func writeWAV(name string, pcm []int16, rateHz, channels int) (err error) {
-	f, err := os.Create(name) //nolint:gosec // in the directory that the user named
+	f, err := os.Create(name)
 	if err != nil {
 		return err
 	}
