@@ -339,9 +339,9 @@ func cutPrefixFold(s, prefix string) (string, bool) {
 }
 
 func clip(b []byte) string {
-	const most = 40
-	if len(b) > most {
-		return string(b[:most]) + "..."
+	const limit = 40
+	if len(b) > limit {
+		return string(b[:limit]) + "..."
 	}
 	return string(b)
 }

@@ -20,10 +20,10 @@ import (
 )
 
 const (
-	// textMost bounds a text, its file, and what base64 unpacks to; the API takes 16,384 tokens of instructions.
-	textMost = 1 << 20
-	// keyMost is what servers take of one header line.
-	keyMost = 8 << 10
+	// maxText bounds a text, its file, and what base64 unpacks to; the API takes 16,384 tokens of instructions.
+	maxText = 1 << 20
+	// maxKey is what servers take of one header line.
+	maxKey = 8 << 10
 	// filePrefix before a path: the value is in that file.
 	filePrefix = "file:"
 )
@@ -59,26 +59,26 @@ func parseBool(value string) (bool, error) {
 	return false, errors.New("expected true or false")
 }
 
-func number(least, most int, at func(*File) *int) func(*File, string) error {
+func number(low, high int, at func(*File) *int) func(*File, string) error {
 	return func(f *File, value string) error {
 		n, err := strconv.Atoi(value)
-		if err != nil || n < least || n > most {
-			return fmt.Errorf("expected a number from %d to %d", least, most)
+		if err != nil || n < low || n > high {
+			return fmt.Errorf("expected a number from %d to %d", low, high)
 		}
 		*at(f) = n
 		return nil
 	}
 }
 
-func duration(unit time.Duration, least, most int, at func(*File) *time.Duration) func(*File, string) error {
+func duration(unit time.Duration, low, high int, at func(*File) *time.Duration) func(*File, string) error {
 	name := "ms"
 	if unit == time.Second {
 		name = "seconds"
 	}
 	return func(f *File, value string) error {
 		n, err := strconv.Atoi(value)
-		if err != nil || n < least || n > most {
-			return fmt.Errorf("expected a number from %d to %d (%s)", least, most, name)
+		if err != nil || n < low || n > high {
+			return fmt.Errorf("expected a number from %d to %d (%s)", low, high, name)
 		}
 		*at(f) = time.Duration(n) * unit
 		return nil
@@ -151,7 +151,7 @@ func expectation(err error) error {
 // Single settings.
 
 func checkKey(key string) error {
-	if key == "" || len(key) > keyMost || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if key == "" || len(key) > maxKey || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return errors.New("expected the key alone, visible ASCII characters without spaces, or file:/path of it")
 	}
 	return nil
@@ -236,7 +236,7 @@ func setSession(f *File, value string) error {
 
 func isObject(text []byte) bool {
 	var object map[string]json.RawMessage
-	return len(text) <= textMost && json.Unmarshal(text, &object) == nil && object != nil
+	return len(text) <= maxText && json.Unmarshal(text, &object) == nil && object != nil
 }
 
 func setProxy(f *File, value string) error {
@@ -256,8 +256,8 @@ func textOrFile(value string) (string, error) {
 		}
 		value = string(b)
 	}
-	if len(value) > textMost || !utf8.ValidString(value) {
-		return "", fmt.Errorf("expected UTF-8 text of at most %d bytes", textMost)
+	if len(value) > maxText || !utf8.ValidString(value) {
+		return "", fmt.Errorf("expected UTF-8 text of at most %d bytes", maxText)
 	}
 	return value, nil
 }
@@ -273,24 +273,24 @@ func readFile(path string) ([]byte, error) {
 		return nil, err
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s: expected a file", path)
-	case info.Size() > textMost:
-		return nil, fmt.Errorf("%s: expected at most %d bytes", path, textMost)
+	case info.Size() > maxText:
+		return nil, fmt.Errorf("%s: expected at most %d bytes", path, maxText)
 	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close() // read, not written
-	return io.ReadAll(io.LimitReader(f, textMost))
+	return io.ReadAll(io.LimitReader(f, maxText))
 }
 
 // clip shortens what is quoted in an error, between characters.
 func clip(value string) string {
-	const most = 80
-	if len(value) <= most {
+	const limit = 80
+	if len(value) <= limit {
 		return value
 	}
-	end := most
+	end := limit
 	for end > 0 && !utf8.RuneStart(value[end]) {
 		end--
 	}

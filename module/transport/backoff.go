@@ -36,11 +36,11 @@ func (b *Backoff) Next(retryAfter time.Duration) (time.Duration, bool) {
 		return 0, false
 	}
 	b.attempts++
-	most := b.Cap
-	if most <= 0 {
-		most = DefaultBackoffCap
+	longest := b.Cap
+	if longest <= 0 {
+		longest = DefaultBackoffCap
 	}
-	b.step = b.next(most)
+	b.step = b.next(longest)
 	random := rand.Float64
 	if b.Rand != nil {
 		random = b.Rand
@@ -49,21 +49,21 @@ func (b *Backoff) Next(retryAfter time.Duration) (time.Duration, bool) {
 	return max(b.step/2, retryAfter) + part, true
 }
 
-// next is the step after b.step, at most most.
-func (b *Backoff) next(most time.Duration) time.Duration {
+// next is the step after b.step, at most longest.
+func (b *Backoff) next(longest time.Duration) time.Duration {
 	if b.step == 0 {
 		if b.Start <= 0 {
-			return min(DefaultBackoffStart, most)
+			return min(DefaultBackoffStart, longest)
 		}
-		return min(b.Start, most)
+		return min(b.Start, longest)
 	}
 	factor := b.Factor
 	if factor < 1 {
 		factor = DefaultBackoffFactor
 	}
 	longer := float64(b.step) * factor
-	if longer >= float64(most) { // before the conversion, which could overflow
-		return most
+	if longer >= float64(longest) { // before the conversion, which could overflow
+		return longest
 	}
 	return time.Duration(longer)
 }

@@ -105,13 +105,13 @@ func (c *Conn) Send(msg []byte) error {
 // buffers are for messages from the server. What is in the pool has length 0.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// bufferMost is what a buffer may be to be kept: a second of PCM16 as base64, with room.
-const bufferMost = 128 << 10
+// maxBuffer is what a buffer may be to be kept: a second of PCM16 as base64, with room.
+const maxBuffer = 128 << 10
 
 // Recycle gives a message that Read returned back, for the next ones to use its memory. Nothing may refer to it then.
 // Calling it is never necessary.
 func Recycle(msg []byte) {
-	if cap(msg) == 0 || cap(msg) > bufferMost {
+	if cap(msg) == 0 || cap(msg) > maxBuffer {
 		return
 	}
 	msg = msg[:0]
@@ -227,8 +227,8 @@ func (c *Conn) Close(code int, reason string) {
 	if !sendable(code) {
 		code = codeNormal
 	}
-	const most = 123 // what a control frame holds beside the code
-	for len(reason) > most {
+	const maxReason = 123 // what a control frame holds beside the code
+	for len(reason) > maxReason {
 		_, size := utf8.DecodeLastRuneInString(reason)
 		reason = reason[:len(reason)-size]
 	}

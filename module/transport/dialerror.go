@@ -87,12 +87,12 @@ func failure(stage Stage, err error, m *hostlog.Masker) *DialError {
 func refused(stage Stage, resp *http.Response, m *hostlog.Masker) *DialError {
 	text := strings.TrimSpace(fmt.Sprintf("HTTP %d %s", resp.StatusCode, http.StatusText(resp.StatusCode)))
 	if resp.Body != nil {
-		const most = 200 // of characters; what servers say in their first line
+		const maxRunes = 200 // of characters; what servers say in their first line
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, 1024))
 		// Masked before it is cut, so that a key at the edge is recognised.
 		if said := strings.ToValidUTF8(oneLine(m.Mask(string(body))), ""); said != "" {
-			if r := []rune(said); len(r) > most {
-				said = string(r[:most]) + "..."
+			if r := []rune(said); len(r) > maxRunes {
+				said = string(r[:maxRunes]) + "..."
 			}
 			text += ": " + said
 		}
@@ -105,8 +105,8 @@ func refused(stage Stage, resp *http.Response, m *hostlog.Masker) *DialError {
 	}
 }
 
-// retryAfterMost bounds what a server may ask for: no call lasts longer.
-const retryAfterMost = 24 * time.Hour
+// maxRetryAfter bounds what a server may ask for: no call lasts longer.
+const maxRetryAfter = 24 * time.Hour
 
 // retryAfter reads the header of RFC 9110, 10.2.3: seconds or a date. 0 if there is none.
 func retryAfter(value string, now time.Time) time.Duration {
@@ -117,7 +117,7 @@ func retryAfter(value string, now time.Time) time.Duration {
 	} else if t, err := http.ParseTime(value); err == nil {
 		wait = t.Sub(now)
 	}
-	return min(max(wait, 0), retryAfterMost)
+	return min(max(wait, 0), maxRetryAfter)
 }
 
 // oneLine makes control characters spaces, and several spaces one.

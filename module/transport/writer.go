@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	// pieceMost is the length of a frame. A longer message is sent as several, because a pong can only leave between
+	// maxFrame is the length of a frame. A longer message is sent as several, because a pong can only leave between
 	// two frames, and the library gives up on one after five seconds.
-	pieceMost = 256 << 10
+	maxFrame = 256 << 10
 	// lastWords is how long a connection that can't be written to is still read: the closing frame that says why may
 	// be on its way.
 	lastWords = 500 * time.Millisecond
@@ -19,8 +19,8 @@ const (
 
 // queue is what waits for the writer.
 type queue struct {
-	most int           // bytes
-	wake chan struct{} // capacity 1: one value stands for all changes
+	maxBytes int           // bytes
+	wake     chan struct{} // capacity 1: one value stands for all changes
 
 	mu     sync.Mutex // Protects following.
 	msgs   [][]byte
@@ -32,8 +32,8 @@ type queue struct {
 	reason    string
 }
 
-func (q *queue) init(most int) {
-	q.most = most
+func (q *queue) init(maxBytes int) {
+	q.maxBytes = maxBytes
 	q.wake = make(chan struct{}, 1)
 }
 
@@ -44,7 +44,7 @@ func (q *queue) put(msg []byte) error {
 	if q.closed || q.finishing {
 		return ErrClosed
 	}
-	if q.bytes > 0 && q.bytes+len(msg) > q.most {
+	if q.bytes > 0 && q.bytes+len(msg) > q.maxBytes {
 		return ErrQueueFull
 	}
 	q.msgs = append(q.msgs, msg)
@@ -129,7 +129,7 @@ func (c *Conn) write() {
 // writeMessage sends one message. The socket bounds it; a context would cost a goroutine's start for each.
 func (c *Conn) writeMessage(msg []byte) error {
 	ctx := context.Background()
-	if len(msg) <= pieceMost {
+	if len(msg) <= maxFrame {
 		return c.ws.Write(ctx, websocket.MessageText, msg)
 	}
 	w, err := c.ws.Writer(ctx, websocket.MessageText)
@@ -137,7 +137,7 @@ func (c *Conn) writeMessage(msg []byte) error {
 		return err
 	}
 	for len(msg) > 0 {
-		n := min(len(msg), pieceMost)
+		n := min(len(msg), maxFrame)
 		if _, err := w.Write(msg[:n]); err != nil {
 			return err
 		}

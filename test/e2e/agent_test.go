@@ -222,7 +222,7 @@ func TestLongAnswer(t *testing.T) {
 		t.Errorf("an answer of 300 s is not there: %+v", status)
 	}
 	const samples = 5 * 60 * 24000 * 2 // bytes
-	if most := int64(3 * samples); held.HeapLiveBytes > most || held.MallocBytes > 4<<20 {
+	if limit := int64(3 * samples); held.HeapLiveBytes > limit || held.MallocBytes > 4<<20 {
 		t.Errorf("an answer of %d bytes of samples takes %+v", samples, held)
 	}
 	if n := len(r.Events("call", "error")); n != 0 {

@@ -259,7 +259,7 @@ func TestGapsAreFilled(t *testing.T) {
 			}
 			silence, status, late := r.checkCallerGap(pcm), r.status("call"), r.late()
 			// All is filled but the margin that late frames have.
-			if (silence < 400*8 || silence > 520*8) && late > lateMost {
+			if (silence < 400*8 || silence > 520*8) && late > maxLate {
 				r.notJudged("how much of a gap is filled", late)
 			}
 			if silence < 400*8 || silence > 520*8 {

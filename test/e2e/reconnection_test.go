@@ -243,7 +243,7 @@ func TestGap(t *testing.T) {
 	missing := int64(uint16(after[first] - last - 1))
 	underWay, dropped := sent*8-int64(len(before)), r.status("call").CallerDropMS*8
 	slack := r.status("call").GapFilledMS * 8 // silence that stood for frames which came late
-	if slack > 0 && r.late() < lateMost {
+	if slack > 0 && r.late() < maxLate {
 		t.Errorf("%d samples of silence, and the host's clocks were late by %v at most", slack, r.late())
 	}
 	if missing < underWay+dropped-slack || missing > underWay+dropped+8 {
