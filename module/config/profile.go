@@ -85,7 +85,7 @@ func (f *File) Resolve(c *command.Command, variable func(name string) string) (S
 			return own.Settings, fmt.Errorf("profile %q: %w", clip(c.Profile), err)
 		}
 	}
-	settings, err := FromVariables(own.Settings, variable)
+	settings, err := fromVariables(own.Settings, variable)
 	settings.urlSecrets = hostlog.URLSecrets(c.URL)
 	return settings, err
 }

@@ -110,12 +110,12 @@ func (s *Settings) complete() error {
 	return nil
 }
 
-// FromVariables lays a channel's variables over base. get returns a variable's value, "" if it is unset. The error names
+// fromVariables lays a channel's variables over base. get returns a variable's value, "" if it is unset. The error names
 // the variable, its value unless that is secret, and what is expected. Files that are named are read now.
 //
 // The key is, in this order: STREAM_OPENAI_API_KEY; what STREAM_EXTRA_HEADERS says of Authorization or api-key; the
 // configuration file's; the environment's OPENAI_API_KEY.
-func FromVariables(base Settings, get func(name string) string) (Settings, error) {
+func fromVariables(base Settings, get func(name string) string) (Settings, error) {
 	f := File{Settings: base}
 	err := f.Settings.layer(func() error {
 		for i := range table {

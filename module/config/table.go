@@ -8,8 +8,8 @@ import (
 	"mod_openai_audio_stream/module/transport"
 )
 
-// Setting is one row of the table: what something is called, and what it means.
-type Setting struct {
+// setting is one row of the table: what something is called, and what it means.
+type setting struct {
 	Variable string // channel variable; "" = for the whole module, in the file's settings alone
 	Param    string // name in the configuration file
 	Default  string // as it would be written
@@ -22,10 +22,8 @@ type Setting struct {
 	late func(value string) bool
 }
 
-// Table is every setting, in the order of the shipped file. Profiles may have those with a Variable.
-func Table() []Setting { return append([]Setting(nil), table...) }
-
-var table = []Setting{
+// table is every setting, in the order of the shipped file. Profiles may have those with a Variable.
+var table = []setting{
 	{
 		"STREAM_OPENAI_API_KEY", "api-key", "", "the key, or file:/path of it, read at each start; without one, OPENAI_API_KEY of the environment",
 		true, text(checkKey, func(f *File, v string) { f.Settings.APIKey = Secret(strings.TrimSpace(v)) }), namesFile,
@@ -171,7 +169,7 @@ var table = []Setting{
 
 // apply sets one value. The error names the setting as name, quotes the value unless it is secret, and says what is
 // expected.
-func (s *Setting) apply(f *File, name, value string) error {
+func (s *setting) apply(f *File, name, value string) error {
 	err := s.set(f, value)
 	switch {
 	case err == nil:
@@ -184,7 +182,7 @@ func (s *Setting) apply(f *File, name, value string) error {
 }
 
 // byParam is the setting of that name in the configuration file, nil if there is none.
-func byParam(name string) *Setting {
+func byParam(name string) *setting {
 	for i := range table {
 		if table[i].Param == name {
 			return &table[i]

@@ -157,18 +157,3 @@ func (c *Conn) writeFailed(err error) {
 		c.end(why)
 	}
 }
-
-// goodbye sends the closing frame and waits for the server's, if the connection still lives. The library bounds each of
-// the two by five seconds; CloseTimeout kills the socket under it before that.
-func (c *Conn) goodbye() {
-	c.queue.mu.Lock()
-	code, reason := c.queue.code, c.queue.reason
-	c.queue.mu.Unlock()
-	select {
-	case <-c.done:
-		return
-	default:
-	}
-	_ = c.ws.Close(websocket.StatusCode(code), reason) // whatever it says, the connection has ended
-	c.end(&CloseError{Code: code, Reason: reason})
-}
