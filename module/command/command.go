@@ -1,6 +1,6 @@
 // Package command turns the argument string of uuid_openai_audio_stream into typed commands.
 //
-// It knows words and their spelling, and nothing of channels or sockets. All functions may be called concurrently.
+// It knows the words and nothing of channels or sockets. All functions may be called concurrently.
 package command
 
 import (
@@ -65,7 +65,7 @@ func (m Mix) Channels() int {
 	return 1
 }
 
-// Target is whom mute and unmute concern.
+// Target says whose audio mute and unmute are about.
 type Target struct{ User, OpenAI bool }
 
 var targets = map[string]Target{
@@ -104,8 +104,8 @@ type Command struct {
 	Text string
 }
 
-// Parse reads one argument string. Words other than the uuid, the URL and base64 payloads may be in any case. The error
-// says what was wrong, with the value, and what is expected.
+// Parse reads one argument string. Words other than the uuid, the URL and base64 payloads may be in upper or lower case.
+// The error quotes what is wrong and says what is expected.
 func Parse(args string) (Command, error) {
 	words := strings.Fields(args)
 	if len(words) == 1 && strings.EqualFold(words[0], string(Status)) {

@@ -28,7 +28,7 @@ const (
 	filePrefix = "file:"
 )
 
-// When a value is looked at at the start of a stream (Setting.late).
+// Whether a value is checked when a stream starts (setting.late).
 
 func namesFile(value string) bool { return strings.HasPrefix(value, filePrefix) }
 func namesAuthorities(value string) bool {
@@ -36,7 +36,7 @@ func namesAuthorities(value string) bool {
 }
 func always(string) bool { return true }
 
-// The kinds of values. Each returns a Setting.set.
+// The kinds of values. Each returns a setting.set.
 
 func boolean(at func(*File) *bool) func(*File, string) error {
 	return func(f *File, value string) error {
@@ -48,7 +48,7 @@ func boolean(at func(*File) *bool) func(*File, string) error {
 	}
 }
 
-// parseBool takes the words that FreeSWITCH's switch_true does, as far as someone uses them.
+// parseBool takes the usual ones of the words that FreeSWITCH's switch_true takes.
 func parseBool(value string) (bool, error) {
 	switch strings.ToLower(value) {
 	case "true", "1", "yes", "on":
@@ -140,7 +140,7 @@ func format(at func(*File) *realtime.Format) func(*File, string) error {
 	}
 }
 
-// expectation is what an error of another package says after its own quotation of the value.
+// expectation is the part of another package's error that says what is expected, without the value that it quotes.
 func expectation(err error) error {
 	if _, after, ok := strings.Cut(err.Error(), ": expected "); ok {
 		return errors.New("expected " + after)
@@ -181,7 +181,7 @@ func setBufferSize(f *File, value string) error {
 
 func setBargeIn(f *File, value string) error {
 	word := strings.ToLower(value)
-	least, ok := strings.CutPrefix(word, "min_ms=")
+	minimum, ok := strings.CutPrefix(word, "min_ms=")
 	switch {
 	case word == "on":
 		f.Settings.BargeIn = BargeIn{}
@@ -190,7 +190,7 @@ func setBargeIn(f *File, value string) error {
 		f.Settings.BargeIn = BargeIn{Off: true}
 		return nil
 	case ok:
-		if n, err := strconv.Atoi(least); err == nil && n >= 0 && n <= 600000 {
+		if n, err := strconv.Atoi(minimum); err == nil && n >= 0 && n <= 600000 {
 			f.Settings.BargeIn = BargeIn{Min: time.Duration(n) * time.Millisecond}
 			return nil
 		}
@@ -262,7 +262,7 @@ func textOrFile(value string) (string, error) {
 	return value, nil
 }
 
-// readFile is os.ReadFile for what an operator may name by mistake: a device or a pipe would block a command for ever.
+// readFile is os.ReadFile for what an operator may name by mistake: a device or a pipe would block the command for ever.
 func readFile(path string) ([]byte, error) {
 	if !filepath.IsAbs(path) {
 		return nil, fmt.Errorf("%s: expected an absolute path", clip(path))

@@ -6,7 +6,7 @@ import (
 )
 
 // What the zero fields of Backoff stand for. The factor is small on purpose: the wait before an attempt is about half of
-// the time already lost, so that a server back after two seconds is found within one.
+// the time already lost, so a server that is back after two seconds is found within one more.
 const (
 	DefaultBackoffStart  = 100 * time.Millisecond
 	DefaultBackoffCap    = 3 * time.Second
@@ -28,9 +28,9 @@ type Backoff struct {
 	step     time.Duration // 0 before the first attempt
 }
 
-// Next is the wait before the next attempt, drawn from the upper half of the step; false when the attempts have run
-// out. After a Retry-After, which is 0 if there was none, the wait is that and a drawn part of the step, so that nobody
-// comes too early and not all come at once.
+// Next returns the wait before the next attempt: half of the step, and a random part of the other half. It returns false
+// when no attempts are left. After a Retry-After (0 if there was none) the wait is that and the random part, so that no
+// call comes too early and not all come at once.
 func (b *Backoff) Next(retryAfter time.Duration) (time.Duration, bool) {
 	if b.MaxAttempts > 0 && b.attempts >= b.MaxAttempts {
 		return 0, false
@@ -49,7 +49,7 @@ func (b *Backoff) Next(retryAfter time.Duration) (time.Duration, bool) {
 	return max(b.step/2, retryAfter) + part, true
 }
 
-// next is the step after b.step, at most longest.
+// next is the step after b.step, no longer than longest.
 func (b *Backoff) next(longest time.Duration) time.Duration {
 	if b.step == 0 {
 		if b.Start <= 0 {

@@ -60,7 +60,7 @@ func (c *Conn) closeError(err error) *CloseError {
 }
 
 // Close ends the connection in good order and returns at once: what is queued is sent, then a closing frame, then the
-// server's is waited for, CloseTimeout at most for all of it. A code that can't be sent becomes CloseNormal, a reason is cut
+// server's is waited for, CloseTimeout at most for all of it. A code that can't be sent becomes CloseNormal, and a reason is cut
 // after 123 bytes. Read may be called on until it fails, and need not be. A second Close does nothing.
 func (c *Conn) Close(code int, reason string) {
 	if !sendable(code) {

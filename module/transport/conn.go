@@ -14,7 +14,7 @@ import (
 	"mod_openai_audio_stream/module/hostlog"
 )
 
-// Why a connection ended, or takes nothing. A CloseError wraps them where they apply.
+// Reasons why a connection ended, or why Send failed. A CloseError wraps them where they apply.
 var (
 	ErrClosed    = errors.New("the connection is closed")
 	ErrQueueFull = errors.New("the server does not take what is sent")
@@ -61,8 +61,8 @@ func (c *Conn) guard(f func()) {
 }
 
 // Send queues a text message and never waits. The message belongs to the connection from then on. It fails with
-// ErrClosed when the connection has ended or Close was called, and with ErrQueueFull when SendQueue bytes wait already:
-// then the server takes nothing, and the connection ends.
+// ErrClosed when the connection has ended or Close was called, and with ErrQueueFull when SendQueue bytes are
+// waiting already: the server is not reading, and the connection ends.
 func (c *Conn) Send(msg []byte) error {
 	err := c.queue.put(msg)
 	if errors.Is(err, ErrQueueFull) {
@@ -74,11 +74,11 @@ func (c *Conn) Send(msg []byte) error {
 // buffers are for messages from the server. What is in the pool has length 0.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// maxBuffer is what a buffer may be to be kept: a second of PCM16 as base64, with room.
+// maxBuffer is the size up to which a buffer is kept for reuse: a second of PCM16 as base64, with room to spare.
 const maxBuffer = 128 << 10
 
-// Recycle gives a message that Read returned back, for the next ones to use its memory. Nothing may refer to it then.
-// Calling it is never necessary.
+// Recycle lets later messages reuse the memory of one that Read returned. Nothing may refer to that message afterwards.
+// Calling it is optional.
 func Recycle(msg []byte) {
 	if cap(msg) == 0 || cap(msg) > maxBuffer {
 		return

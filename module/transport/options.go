@@ -35,21 +35,21 @@ type Options struct {
 
 	// ConnectTimeout bounds everything up to the answer to the upgrade.
 	ConnectTimeout time.Duration
-	// HeartBeat is the silence of the server after which it is sent a ping; if nothing comes for as long again, the
-	// connection is dead. 0 = no pings.
+	// HeartBeat is how long the server may be silent before it is sent a ping. If nothing comes for as long again, the
+	// connection is lost. 0 = no pings.
 	HeartBeat time.Duration
-	// WriteTimeout is how long the server may take nothing of what is sent.
+	// WriteTimeout is how long the server may read nothing of what is sent.
 	WriteTimeout time.Duration
 	// CloseTimeout bounds Close: sending what is queued, and the server's answer to the closing frame.
 	CloseTimeout time.Duration
 	// ReadLimit bounds a message from the server, in bytes after decompression. Beyond it the connection is closed with
 	// status 1009.
 	ReadLimit int64
-	// SendQueue bounds the bytes that wait for the server to take them. A single message may be longer.
+	// SendQueue limits the bytes that wait to be sent. A single message may be longer.
 	SendQueue int
 
 	// OnBinary, if set, is called by Read with each binary message, which is valid during the call; Read does not return
-	// it then. Without it Read returns binary messages like text: the protocol has none, and some server may not care.
+	// it then. Without it Read returns binary messages like text: the protocol has none, but some servers may send them.
 	OnBinary func(msg []byte)
 }
 

@@ -17,7 +17,7 @@ const (
 	lastWords = 500 * time.Millisecond
 )
 
-// queue is what waits for the writer.
+// queue holds the messages that wait for the writer.
 type queue struct {
 	maxBytes int           // bytes
 	wake     chan struct{} // capacity 1: one value stands for all changes
