@@ -53,6 +53,9 @@ func (r *rig) checkCaller(uuid string, pcm []int16) {
 	if silence > filled+8 {
 		r.Errorf("%s: %d samples of silence in the middle of words, %d are counted", uuid, silence, filled)
 	}
+	if pcm[len(pcm)-1] == 0 && pcm[max(len(pcm)-frame, 0)] == 0 && late < maxLate { // the ramp has one 0 in eight seconds
+		r.Errorf("%s: the caller's audio ends in silence, and the host's clocks were late by %v at most", uuid, late)
+	}
 	if silence > 0 && late < maxLate {
 		r.Errorf("%s: %d samples of silence in the middle of words, and the host's clocks were late by %v at most", uuid, silence, late)
 	}

@@ -204,7 +204,7 @@ switch_status_t switch_core_session_write_frame(switch_core_session_t *session, 
 	if (!switch_channel_up_nosig(channel)) {
 		return SWITCH_STATUS_FALSE;
 	}
-	/* Who finds another writer at work drops the frame. */
+	/* A writer that finds another one at work drops its frame. */
 	if (switch_mutex_trylock(session->codec_write_mutex) != SWITCH_STATUS_SUCCESS) {
 		atomic_fetch_add(&session->rtp.lost_writes, 1);
 		return SWITCH_STATUS_SUCCESS;
