@@ -78,3 +78,35 @@ func TestBargeInAfter(t *testing.T) {
 	}
 	r.event("call", "openai_speech_stop", 1)
 }
+
+// With min_ms a caller who begins to speak before the time and is still speaking when it comes interrupts then.
+func TestBargeInAcrossTheTime(t *testing.T) {
+	t.Parallel()
+	const minMS = 1000
+	r := newRig(t)
+	srv := realtimetest.New(t, realtimetest.Config{Answer: realtimetest.Tone(440, 4*time.Second), InputRate: 8000})
+	r.do("create call rate=8000 caller=silence writer=none")
+	r.do("set call STREAM_BARGE_IN min_ms=%d", minMS)
+	r.api("+OK", "call start %s mono 8k", srv.URL()+"&rate=8000")
+	r.event("call", "connect", 1)
+	r.api("+OK", "call send_json %s", base64JSON(responseCreate))
+	r.event("call", "openai_speech_start", 1)
+	_, begin := r.passed("call")
+	r.do("caller call tone:300 loop=1")
+	r.poll("the caller is not heard", func() bool { return spoke(r, "call") == 1 })
+	if _, heard := r.passed("call"); (heard-begin)*20 > minMS-100 {
+		r.notJudged("the caller's first words came too late", r.late())
+	}
+	r.event("call", "turn", 1) // a truncation comes before it
+	if len(r.Events("call", "truncated")) == 0 {
+		t.Fatal("the answer played out, although the caller spoke all the time")
+	}
+	var cut truncation
+	decode(t, r.event("call", "truncated", 1).Body, &cut)
+	if cut.AudioEndMS < minMS {
+		t.Errorf("cut at %d ms, want not before %d", cut.AudioEndMS, minMS)
+	}
+	if n := spoke(r, "call"); n != 1 {
+		t.Errorf("the caller began to speak %d times", n)
+	}
+}
