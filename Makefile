@@ -2,7 +2,7 @@
 BUILD ?= build
 JOBS ?= $(shell nproc)
 
-.PHONY: all deps build install demo test bench clean
+.PHONY: all deps build install demo test lint bench clean
 
 all: build
 
@@ -19,8 +19,13 @@ install: build
 demo: build ## a call in the stand-in host; OPENAI_API_KEY and URL= for a real server
 	go run ./test/demo -host $(BUILD)/test/host/oas_host -module $(BUILD)/mod_openai_audio_stream_standin.so $(if $(URL),-url '$(URL)')
 
-test: deps ## everything; ends with what ran and what was skipped
+test: ## everything; ends with what ran and what was skipped
+	@test/deps.sh lint
 	@test/run.sh
+
+lint: ## formats and linters alone
+	@test/deps.sh lint
+	@test/run.sh lint
 
 bench: build ## figures for docs/benchmarks.md; nothing here passes or fails
 	go test -run '^$$' -bench . -benchmem ./module/...
@@ -28,4 +33,4 @@ bench: build ## figures for docs/benchmarks.md; nothing here passes or fails
 	@test/bench/freeswitch.sh
 
 clean:
-	rm -rf $(BUILD) build-asan build-tsan build-measure build-fs-*
+	rm -rf $(BUILD) build-asan build-tsan build-measure build-lint build-fs-*

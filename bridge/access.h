@@ -10,17 +10,17 @@
 
 /* What is true of a stream now, seen at once. */
 typedef struct oas_look {
-	uint64_t written;	/* samples of agent audio put into the ring since the start */
-	uint64_t read;		/* those among them that the channel was given, or that were skipped */
-	uint64_t free;		/* samples that the ring would take now */
-	uint64_t underruns;	/* times that the ring ran dry inside an answer */
+	uint64_t written;     /* samples of agent audio put into the ring since the start */
+	uint64_t read;        /* those among them that the channel was given, or that were skipped */
+	uint64_t free;        /* samples that the ring would take now */
+	uint64_t underruns;   /* times that the ring ran dry inside an answer */
 	uint64_t underrun_us; /* length of the silence put in there, microseconds */
-	uint64_t drop_us;	/* length of the caller's and callee's frames that found their ring full, microseconds */
-	uint64_t flushed;	/* the last flush carried out: its number */
-	uint64_t flush_from; /* and up to which sample audio was played before it */
-	uint32_t rate_hz;	/* of the frames that the channel writes; 0 before the first */
-	uint32_t closed;	/* 1: the channel has let go */
-	uint32_t held;		/* 1: the phone holds the call */
+	uint64_t drop_us;     /* length of the caller's and callee's frames that found their ring full, microseconds */
+	uint64_t flushed;     /* the last flush carried out: its number */
+	uint64_t flush_from;  /* and up to which sample audio was played before it */
+	uint32_t rate_hz;     /* of the frames that the channel writes; 0 before the first */
+	uint32_t closed;      /* 1: the channel has let go */
+	uint32_t held;        /* 1: the phone holds the call */
 } oas_look_t;
 
 static inline void oas_stream_look(oas_stream_t *s, oas_look_t *look)
@@ -53,8 +53,15 @@ static inline int oas_capture_read(oas_ring_t *ring, oas_frame_head_t *head, voi
 	return ring->data && oas_ring_read(ring, head, sizeof(*head)) && oas_ring_read(ring, buf, head->len_bytes);
 }
 
-static inline oas_ring_t *oas_stream_caller(oas_stream_t *s) { return &s->caller; }
-static inline oas_ring_t *oas_stream_callee(oas_stream_t *s) { return &s->callee; }
+static inline oas_ring_t *oas_stream_caller(oas_stream_t *s)
+{
+	return &s->caller;
+}
+
+static inline oas_ring_t *oas_stream_callee(oas_stream_t *s)
+{
+	return &s->callee;
+}
 
 /* Release: what the consumer finds in the ring at this rate was written after it. */
 static inline void oas_stream_set_agent_rate(oas_stream_t *s, uint32_t rate_hz)
@@ -97,9 +104,9 @@ static inline void oas_agent_answer_open(oas_stream_t *s, uint32_t on)
 	atomic_store_explicit(&s->answer_open, on, memory_order_release);
 }
 
-static inline void oas_stream_set_total(oas_stream_t *s, uint32_t i, uint64_t value)
+static inline void oas_stream_set_total(oas_stream_t *s, oas_total_t which, uint64_t value)
 {
-	atomic_store_explicit(&s->totals[i], value, memory_order_relaxed);
+	atomic_store_explicit(&s->totals[which], value, memory_order_relaxed);
 }
 
 /* Say why the stream ends, once, before it is detached. Longer texts are cut. */
@@ -116,6 +123,11 @@ static inline void oas_host_log(oas_host_ops_ref_t ops, int level, oas_cstr_t uu
 	ops->log((oas_log_level_t) level, uuid, text);
 }
 
+static inline int oas_host_log_level(oas_host_ops_ref_t ops, oas_cstr_t uuid)
+{
+	return ops->log_level(uuid);
+}
+
 static inline void oas_host_event(oas_host_ops_ref_t ops, oas_cstr_t subclass, oas_cstr_t uuid, oas_cstr_t body)
 {
 	ops->event(subclass, uuid, body);
@@ -126,12 +138,24 @@ static inline char *oas_host_variable(oas_host_ops_ref_t ops, oas_cstr_t uuid, o
 	return ops->variable(uuid, name);
 }
 
-static inline oas_status_t oas_host_exists(oas_host_ops_ref_t ops, oas_cstr_t uuid) { return ops->exists(uuid); }
+static inline oas_status_t oas_host_exists(oas_host_ops_ref_t ops, oas_cstr_t uuid)
+{
+	return ops->exists(uuid);
+}
 
-static inline oas_status_t oas_host_attach(oas_host_ops_ref_t ops, oas_stream_t *stream) { return ops->attach(stream); }
+static inline oas_status_t oas_host_attach(oas_host_ops_ref_t ops, oas_stream_t *stream)
+{
+	return ops->attach(stream);
+}
 
-static inline oas_status_t oas_host_answer(oas_host_ops_ref_t ops, oas_cstr_t uuid) { return ops->answer(uuid); }
+static inline oas_status_t oas_host_answer(oas_host_ops_ref_t ops, oas_cstr_t uuid)
+{
+	return ops->answer(uuid);
+}
 
-static inline void oas_host_detach(oas_host_ops_ref_t ops, oas_stream_t *stream) { ops->detach(stream); }
+static inline void oas_host_detach(oas_host_ops_ref_t ops, oas_stream_t *stream)
+{
+	ops->detach(stream);
+}
 
 #endif

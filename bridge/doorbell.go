@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// shardsMost bounds the doorbells: more than a few only adds wake-ups.
-const shardsMost = 4
+// maxShards bounds the doorbells: more than a few only adds wake-ups.
+const maxShards = 4
 
 // Below ten calls or so, frames are further apart than pollEvery * pollsInVain, and each rings.
 const (
@@ -44,7 +44,7 @@ var doorbells struct {
 // openDoorbells makes the doorbells, once for the life of the process.
 func openDoorbells() error {
 	doorbells.once.Do(func() {
-		for range min(runtime.GOMAXPROCS(0), shardsMost) {
+		for range min(runtime.GOMAXPROCS(0), maxShards) {
 			bell := C.oas_doorbell_new()
 			if bell == nil {
 				doorbells.err = errors.New("no descriptor or memory for a doorbell")

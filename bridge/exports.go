@@ -17,6 +17,7 @@ import (
 	"unsafe"
 
 	"mod_openai_audio_stream/module/buildid"
+	"mod_openai_audio_stream/module/secret"
 	"mod_openai_audio_stream/module/stream"
 	"mod_openai_audio_stream/module/transport"
 )
@@ -155,6 +156,6 @@ func caught(onPanic func(reason string)) {
 	}
 	onPanic(fmt.Sprint(r))
 	if e := current(); e != nil {
-		e.host.Log(logCrit, "", fmt.Sprintf("caught a bug: %v\n%s", r, debug.Stack()))
+		e.host.Log(logCrit, "", secret.Mask(fmt.Sprintf("caught a bug: %v\n%s", r, debug.Stack())))
 	}
 }

@@ -49,6 +49,16 @@ func (h *host) Log(level int, uuid, text string) {
 	C.oas_host_log(h.ops, C.int(level), c[0], c[1])
 }
 
+func (h *host) LogLevel(uuid string) int {
+	if !h.enter() {
+		return -1
+	}
+	defer h.leave()
+	c, free := cstrings(uuid)
+	defer free()
+	return int(C.oas_host_log_level(h.ops, c[0]))
+}
+
 func (h *host) Event(subclass, uuid string, body []byte) {
 	if !h.enter() {
 		return

@@ -2,8 +2,12 @@ package main
 
 import (
 	"errors"
+	"maps"
 	"os"
+	"reflect"
+	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,6 +52,9 @@ func TestTexts(t *testing.T) {
 	if !h.Exists("call") || h.Exists("nobody") {
 		t.Error("the wrong channel exists")
 	}
+	if call, other := h.LogLevel("call"), h.LogLevel(""); call != 7 || other != 4 {
+		t.Errorf("log levels %d and %d, want 7 and 4", call, other)
+	}
 }
 
 // Each refusal of the host's has its error, and leaves no stream behind.
@@ -80,6 +87,41 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("status %d: %q, want %q...", status, text, want)
 		}
 	}
+}
+
+// C and Go have the same events.
+func TestEventNames(t *testing.T) {
+	if c, g := hosttest.EventNames(), stream.EventNames(); !slices.Equal(slices.Sorted(slices.Values(c)), slices.Sorted(slices.Values(g))) {
+		t.Errorf("C knows the events %q, Go %q", c, g)
+	}
+}
+
+// C and Go have the same totals, and each comes to its place: AudioInMS is audio_in_ms.
+func TestTotals(t *testing.T) {
+	h := newTestHost(t, hosttest.OK, hosttest.OK)
+	s, err := h.Attach("call", command.Mono)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Release()
+	var totals stream.Totals
+	want := map[string]uint64{}
+	fields := reflect.ValueOf(&totals).Elem()
+	words := regexp.MustCompile(`[A-Z][a-z]+|[A-Z]{2}`)
+	for i := range fields.NumField() {
+		fields.Field(i).SetInt(int64(100 + i))
+		name := strings.Join(words.FindAllString(fields.Type().Field(i).Name, -1), "_")
+		want[strings.ToLower(name)] = uint64(100 + i)
+	}
+	s.SetTotals(totals)
+	if got := hosttest.Totals(); !maps.Equal(got, want) {
+		t.Errorf("C has the totals %v, want %v", got, want)
+	}
+	s.SetTotals(stream.Totals{Turns: -1})
+	if got := hosttest.Totals()["turns"]; got != 0 {
+		t.Errorf("less than none became %d", got)
+	}
+	s.Detach()
 }
 
 // The doorbell wakes who has something new, and nobody else.
@@ -132,7 +174,7 @@ func TestDoorbell(t *testing.T) {
 func TestGate(t *testing.T) {
 	h := newHost(hosttest.Ops())
 	hosttest.Reset(hosttest.OK, hosttest.OK)
-	if !h.enter() || !h.enter() {
+	if first, second := h.enter(), h.enter(); !first || !second {
 		t.Fatal("the gate is closed")
 	}
 	h.leave()
@@ -143,7 +185,7 @@ func TestGate(t *testing.T) {
 		runtime.Gosched()
 	}
 	h.Log(4, "call", "too late")
-	if h.Variable("call", "a_variable") != "" || h.Exists("call") || h.Answer("call") == nil {
+	if h.Variable("call", "a_variable") != "" || h.LogLevel("call") != -1 || h.Exists("call") || h.Answer("call") == nil {
 		t.Error("the host is called after the close")
 	}
 	if _, err := h.Attach("call", command.Mono); err == nil {

@@ -111,10 +111,19 @@ func flag(on bool) C.uint32_t {
 	return 0
 }
 
-func (s *rings) SetTotals(totals []uint64) {
-	for i, n := range totals[:min(len(totals), C.OAS_TOTAL_COUNT)] {
-		C.oas_stream_set_total(s.c, C.uint32_t(i), C.uint64_t(n))
-	}
+func (s *rings) SetTotals(t stream.Totals) {
+	set := func(which C.oas_total_t, n int64) { C.oas_stream_set_total(s.c, which, C.uint64_t(max(n, 0))) }
+	set(C.OAS_TOTAL_TURNS, t.Turns)
+	set(C.OAS_TOTAL_ANSWERED_TURNS, t.AnsweredTurns)
+	set(C.OAS_TOTAL_INTERRUPTIONS, t.Interruptions)
+	set(C.OAS_TOTAL_INPUT_TOKENS, t.InputTokens)
+	set(C.OAS_TOTAL_OUTPUT_TOKENS, t.OutputTokens)
+	set(C.OAS_TOTAL_CACHED_TOKENS, t.CachedTokens)
+	set(C.OAS_TOTAL_AUDIO_IN_MS, t.AudioInMS)
+	set(C.OAS_TOTAL_AUDIO_OUT_MS, t.AudioOutMS)
+	set(C.OAS_TOTAL_LATENCY_MS_AVG, t.LatencyMSAvg)
+	set(C.OAS_TOTAL_RESPONSE_MS_AVG, t.ResponseMSAvg)
+	set(C.OAS_TOTAL_RECONNECTS, t.Reconnects)
 }
 
 func (s *rings) SetEnd(reason, errorText string) {

@@ -7,18 +7,62 @@
 
 #define EVENT_PREFIX "mod_openai_audio_stream::"
 
-static const char *const subclasses[] = {
-	"connect",   "disconnect", "error",     "json", "play", "openai_speech_start", "openai_speech_stop",
-	"truncated", "turn",       "reconnect", "end",
-};
+static const char *const subclasses[] = {OAS_EVENT_SUBCLASSES};
+
+/* FreeSWITCH's own log level. */
+static int core_log_level(void)
+{
+	int level = -2; /* asks. -1 would be set: it is SWITCH_LOG_DISABLE */
+
+	switch_core_session_ctl(SCSC_LOGLEVEL, &level);
+	/* There is no answer while FreeSWITCH shuts down. It limits the lines itself then. */
+	return level == -2 ? OAS_LOG_DEBUG : level;
+}
+
+/* The session if a line of this level is logged only when the channel's own level, which uuid_loglevel sets, is high
+ * enough: held for reading, or NULL. */
+static switch_core_session_t *locate_for_level(oas_cstr_t uuid, int level)
+{
+	int limit = core_log_level();
+
+	return limit >= 0 && level > limit ? mod_openai_audio_stream_locate(uuid) : NULL;
+}
 
 static void host_log(oas_log_level_t level, oas_cstr_t uuid, oas_cstr_t text)
 {
+	switch_core_session_t *session;
+
 	if (!mod_openai_audio_stream_gate_enter()) {
 		return;
 	}
-	switch_log_printf(SWITCH_CHANNEL_UUID_LOG(zstr(uuid) ? NULL : uuid), (switch_log_level_t) level, "%s\n", text);
+	session = locate_for_level(uuid, (int) level);
+	if (session) {
+		switch_log_printf(SWITCH_CHANNEL_SESSION_LOG(session), (switch_log_level_t) level, "%s\n", text);
+		switch_core_session_rwunlock(session);
+	} else {
+		switch_log_printf(SWITCH_CHANNEL_UUID_LOG(zstr(uuid) ? NULL : uuid), (switch_log_level_t) level, "%s\n", text);
+	}
 	mod_openai_audio_stream_gate_leave();
+}
+
+static int host_log_level(oas_cstr_t uuid)
+{
+	switch_core_session_t *session;
+	int level;
+
+	if (!mod_openai_audio_stream_gate_enter()) {
+		return -1;
+	}
+	level = core_log_level();
+	session = locate_for_level(uuid, OAS_LOG_DEBUG);
+	if (session) {
+		int own = (int) switch_core_session_get_loglevel(session);
+
+		level = own > level ? own : level;
+		switch_core_session_rwunlock(session);
+	}
+	mod_openai_audio_stream_gate_leave();
+	return level;
 }
 
 static void host_event(oas_cstr_t subclass, oas_cstr_t uuid, oas_cstr_t body)
@@ -125,6 +169,7 @@ static oas_status_t host_answer(oas_cstr_t uuid)
 
 const oas_host_ops_t mod_openai_audio_stream_host_ops = {
 	.log = host_log,
+	.log_level = host_log_level,
 	.event = host_event,
 	.variable = host_variable,
 	.exists = host_exists,

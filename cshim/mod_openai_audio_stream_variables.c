@@ -4,17 +4,11 @@
  */
 #include "mod_openai_audio_stream.h"
 
-static const char *const total_names[OAS_TOTAL_COUNT] = {
-	[OAS_TOTAL_TURNS] = "openai_audio_stream_turns",
-	[OAS_TOTAL_INTERRUPTIONS] = "openai_audio_stream_interruptions",
-	[OAS_TOTAL_INPUT_TOKENS] = "openai_audio_stream_input_tokens",
-	[OAS_TOTAL_OUTPUT_TOKENS] = "openai_audio_stream_output_tokens",
-	[OAS_TOTAL_CACHED_TOKENS] = "openai_audio_stream_cached_tokens",
-	[OAS_TOTAL_AUDIO_IN_MS] = "openai_audio_stream_audio_in_ms",
-	[OAS_TOTAL_AUDIO_OUT_MS] = "openai_audio_stream_audio_out_ms",
-	[OAS_TOTAL_LATENCY_MS_AVG] = "openai_audio_stream_latency_ms_avg",
-	[OAS_TOTAL_RECONNECTS] = "openai_audio_stream_reconnects",
-};
+#define TOTAL_VARIABLE(NAME, name) [OAS_TOTAL_##NAME] = "openai_audio_stream_" #name,
+
+static const char *const total_names[OAS_TOTAL_COUNT] = {OAS_TOTALS(TOTAL_VARIABLE)};
+
+static const oas_total_t averages[] = {OAS_TOTAL_LATENCY_MS_AVG, OAS_TOTAL_RESPONSE_MS_AVG};
 
 /* Set a variable to a text that may be a server's. "${" would have the dialplan expand it, and the core refuse it. */
 static void set_text(switch_channel_t *channel, const char *name, const char *text)
@@ -38,18 +32,22 @@ void mod_openai_audio_stream_variables_set_end(switch_channel_t *channel, const 
 /* A channel may have had streams before: its totals are those of the whole call. */
 static void add_totals(uint64_t *totals, oas_stream_t *stream)
 {
-	uint64_t turns[2], latency_ms[2];
+	uint64_t last[OAS_TOTAL_COUNT]; /* the stream's */
+	uint64_t answered[2];
 
-	turns[0] = totals[OAS_TOTAL_TURNS];
-	latency_ms[0] = totals[OAS_TOTAL_LATENCY_MS_AVG];
 	for (size_t i = 0; i < OAS_TOTAL_COUNT; i++) {
-		totals[i] += atomic_load_explicit(&stream->totals[i], memory_order_relaxed);
+		last[i] = atomic_load_explicit(&stream->totals[i], memory_order_relaxed);
 	}
-	turns[1] = totals[OAS_TOTAL_TURNS] - turns[0];
-	latency_ms[1] = totals[OAS_TOTAL_LATENCY_MS_AVG] - latency_ms[0];
-	if (turns[0] + turns[1] > 0) {
-		totals[OAS_TOTAL_LATENCY_MS_AVG] =
-			(turns[0] * latency_ms[0] + turns[1] * latency_ms[1]) / (turns[0] + turns[1]);
+	answered[0] = totals[OAS_TOTAL_ANSWERED_TURNS];
+	answered[1] = last[OAS_TOTAL_ANSWERED_TURNS];
+	for (size_t i = 0; i < sizeof(averages) / sizeof(averages[0]) && answered[0] + answered[1] > 0; i++) {
+		uint64_t sum = answered[0] * totals[averages[i]] + answered[1] * last[averages[i]];
+
+		totals[averages[i]] = sum / (answered[0] + answered[1]);
+		last[averages[i]] = 0;
+	}
+	for (size_t i = 0; i < OAS_TOTAL_COUNT; i++) {
+		totals[i] += last[i];
 	}
 }
 

@@ -29,7 +29,8 @@
  *   Go's threads              call oas_host_ops; ordinary priority, signals blocked (cshim/oas_guest.c)
  *
  * Lifetime of a stream
- *   oasGoCommand("<uuid> start ..."), or oasGoApplication -> oas_stream_new (Go's reference) -> ops.attach (the shim's reference)
+ *   oasGoCommand("<uuid> start ..."), or oasGoApplication -> oas_stream_new (Go's reference)
+ *   -> ops.attach (the shim's reference)
  *   -> media threads run -> either Go detaches (stop, error, shutdown) or FreeSWITCH closes the bug (hang-up)
  *   -> closed is set, the doorbell rung, the shim's reference dropped -> Go ends the stream and drops its own.
  *
@@ -64,8 +65,8 @@ extern oas_status_t oasGoLoad(oas_host_ops_ref_t ops, oas_host_info_ref_t info);
 extern char *oasGoConfigure(oas_cstr_t xml);
 
 /* Run one command: "<uuid> start <url> ...", the argument string of uuid_openai_audio_stream. API threads; enters
- * FreeSWITCH through ops; waits for no network; at most a few ms. Returns the reply, "+OK ..." or "-ERR ...", malloc'ed,
- * the caller frees; NULL only without memory. */
+ * FreeSWITCH through ops; waits for no network; at most a few ms. Returns the reply, "+OK ..." or "-ERR ...",
+ * malloc'ed, the caller frees; NULL only without memory. */
 extern char *oasGoCommand(oas_cstr_t args);
 
 /* Start a stream for the dialplan's application: arguments are those of a start, "<url> [mono] ...". The channel's own

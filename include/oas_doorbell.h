@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The doorbell: how a media thread wakes the Go side. One serves a group of streams. It is suppressed: Go sets armed just
- * before it sleeps, and only the first producer that clears it pays for the system call.
+ * The doorbell: how a media thread wakes the Go side. One serves a group of streams. It is suppressed: Go sets armed
+ * just before it sleeps, and only the first producer that clears it pays for the system call.
  */
 #ifndef OAS_DOORBELL_H
 #define OAS_DOORBELL_H

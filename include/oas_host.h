@@ -18,11 +18,11 @@
 
 typedef enum oas_status {
 	OAS_STATUS_OK = 0,
-	OAS_STATUS_GONE = 1,	 /* no channel with that uuid, or no stream */
-	OAS_STATUS_NO_MEDIA = 2, /* the channel has no media yet, or its media does not pass through FreeSWITCH */
-	OAS_STATUS_BUSY = 3,	 /* the channel has a stream already */
-	OAS_STATUS_FAILED = 4,	 /* FreeSWITCH refused */
-	OAS_STATUS_PANIC = 5,	 /* a bug in Go was caught at the boundary */
+	OAS_STATUS_GONE = 1,        /* no channel with that uuid, or no stream */
+	OAS_STATUS_NO_MEDIA = 2,    /* the channel has no media yet, or its media does not pass through FreeSWITCH */
+	OAS_STATUS_BUSY = 3,        /* the channel has a stream already */
+	OAS_STATUS_FAILED = 4,      /* FreeSWITCH refused */
+	OAS_STATUS_PANIC = 5,       /* a bug in Go was caught at the boundary */
 	OAS_STATUS_PASSTHROUGH = 6, /* the channel's codec is not decoded; stream->close_error names it */
 } oas_status_t;
 
@@ -38,10 +38,19 @@ typedef enum oas_log_level {
 
 typedef const char *oas_cstr_t;
 
+/* The subclasses of the events that are fired, as strings: those of Go's stream.EventNames. */
+#define OAS_EVENT_SUBCLASSES \
+	"connect", "disconnect", "error", "json", "play", "openai_speech_start", "openai_speech_stop", "truncated", \
+		"turn", "reconnect", "end"
+
 /* Shim and engine are linked from one source into one file, so the table needs no size or version. */
 typedef struct oas_host_ops {
 	/* Write one line to the log. uuid is the channel it belongs to, or "". */
 	void (*log)(oas_log_level_t level, oas_cstr_t uuid, oas_cstr_t text);
+
+	/* The highest number whose lines FreeSWITCH logs for the channel uuid, or for none if that is "": its own log level
+	 * or the channel's (uuid_loglevel), whichever is higher. -1: no line at all. */
+	int (*log_level)(oas_cstr_t uuid);
 
 	/* Fire a CUSTOM event "mod_openai_audio_stream::<subclass>" with the channel's data, or with Unique-ID alone when
 	 * the channel has gone, and body. */
@@ -62,8 +71,8 @@ typedef struct oas_host_ops {
 	 * dropped. Harmless when the channel has gone or the stream was detached already. */
 	void (*detach)(oas_stream_t *stream);
 
-	/* Answer the call, unless it is answered. Only from oasGoApplication, on its thread, which is the channel's own; for
-	 * as long as the endpoint takes. FreeSWITCH may run commands meanwhile (api_on_answer) that call oasGoCommand.
+	/* Answer the call, unless it is answered. Only from oasGoApplication, on its thread, which is the channel's own;
+	 * for as long as the endpoint takes. FreeSWITCH may run commands meanwhile (api_on_answer) that call oasGoCommand.
 	 * Returns OK, GONE or FAILED. */
 	oas_status_t (*answer)(oas_cstr_t uuid);
 } oas_host_ops_t;
@@ -73,7 +82,7 @@ typedef const oas_host_ops_t *oas_host_ops_ref_t;
 
 /* Facts about the host that do not change while it runs. Borrowed for the oasGoLoad call. */
 typedef struct oas_host_info {
-	oas_cstr_t temp_dir;	/* FreeSWITCH's temp directory, no trailing slash */
+	oas_cstr_t temp_dir;    /* FreeSWITCH's temp directory, no trailing slash */
 	oas_cstr_t module_path; /* the file this module was loaded from */
 } oas_host_info_t;
 

@@ -29,31 +29,37 @@
 
 /* What stands before each frame's samples in a caller or callee ring. */
 typedef struct oas_frame_head {
-	uint32_t len_bytes;	 /* of the samples that follow */
+	uint32_t len_bytes; /* of the samples that follow */
 	uint32_t rate_hz;
 	uint32_t n_channels; /* 1, or 2 interleaved */
 } oas_frame_head_t;
 
 /* Which audio of the channel is captured. */
 typedef enum oas_mix {
-	OAS_MIX_MONO = 0,	/* the caller */
-	OAS_MIX_MIXED = 1,	/* caller and callee, added up */
+	OAS_MIX_MONO = 0,   /* the caller */
+	OAS_MIX_MIXED = 1,  /* caller and callee, added up */
 	OAS_MIX_STEREO = 2, /* caller left, callee right */
 } oas_mix_t;
 
-/* What a call's record (CDR) is told when it ends; Go stores, the shim sets them as channel variables. */
-typedef enum oas_total {
-	OAS_TOTAL_TURNS = 0,
-	OAS_TOTAL_INTERRUPTIONS,
-	OAS_TOTAL_INPUT_TOKENS,
-	OAS_TOTAL_OUTPUT_TOKENS,
-	OAS_TOTAL_CACHED_TOKENS,
-	OAS_TOTAL_AUDIO_IN_MS,
-	OAS_TOTAL_AUDIO_OUT_MS,
-	OAS_TOTAL_LATENCY_MS_AVG,
-	OAS_TOTAL_RECONNECTS,
-	OAS_TOTAL_COUNT
-} oas_total_t;
+/* What a call's record (CDR) is told when it ends; Go stores (stream.Totals), the shim adds up the streams of a channel
+ * and sets each as the variable openai_audio_stream_<name>. V(NAME, name); those in _AVG are averages over the answered
+ * turns. */
+#define OAS_TOTALS(V) \
+	V(TURNS, turns) \
+	V(ANSWERED_TURNS, answered_turns) \
+	V(INTERRUPTIONS, interruptions) \
+	V(INPUT_TOKENS, input_tokens) \
+	V(OUTPUT_TOKENS, output_tokens) \
+	V(CACHED_TOKENS, cached_tokens) \
+	V(AUDIO_IN_MS, audio_in_ms) \
+	V(AUDIO_OUT_MS, audio_out_ms) \
+	V(LATENCY_MS_AVG, latency_ms_avg) \
+	V(RESPONSE_MS_AVG, response_ms_avg) \
+	V(RECONNECTS, reconnects)
+
+#define OAS_TOTAL_NUMBER(NAME, name) OAS_TOTAL_##NAME,
+
+typedef enum oas_total { OAS_TOTALS(OAS_TOTAL_NUMBER) OAS_TOTAL_COUNT } oas_total_t;
 
 /* Bytes of the texts that tell how a stream ended, with their NUL. */
 #define OAS_END_REASON_MAX 32
@@ -62,36 +68,40 @@ typedef enum oas_total {
 typedef struct oas_stream {
 	/* Constant after oas_stream_new, except uuid and mix, which Go sets before attach. */
 	oas_doorbell_t *doorbell;
-	_Atomic uint32_t phone_holds; /* 1: the phone holds the call, and what the channel reads is not the caller. Hardly ever
-								   * changed by the write side, so it shares the read side's line */
+	_Atomic uint32_t phone_holds; /* 1: the phone holds the call, and what the channel reads is not the caller. Hardly
+								   * ever changed by the write side, so it shares the read side's line */
 	char uuid[OAS_UUID_MAX];
 	uint32_t mix; /* oas_mix_t */
 
 	_Atomic uint32_t refs;
 
-	/* The shim's words. */
-	_Alignas(OAS_CACHE_LINE) _Atomic uint32_t closed; /* the bug is gone: no callback after it; stored last, with release */
-	_Atomic uint32_t write_rate_hz;		/* of the frames that the channel writes now; at attach, that it will write */
-	_Atomic uint64_t capture_drop_us;	/* length of the frames that found a capture ring full, microseconds */
-	_Atomic uint64_t underruns;			/* times the agent ring ran dry inside an answer */
-	_Atomic uint64_t underrun_us;		/* length of the silence put in there, microseconds */
-	_Atomic uint64_t flush_from;		/* agent ring position, bytes, up to which audio was played when flush_pos took
-										 * effect; valid once flush_done == flush_seq */
-	_Atomic uint64_t flush_done;		/* the last flush_seq carried out; release, pairs with Go's acquire */
+	/* The shim's words.
+	 *
+	 * 1: the bug is gone, no callback after it; stored last, with release. */
+	_Alignas(OAS_CACHE_LINE) _Atomic uint32_t closed;
+	_Atomic uint32_t write_rate_hz;   /* of the frames that the channel writes now; at attach, that it will write */
+	_Atomic uint64_t capture_drop_us; /* length of the frames that found a capture ring full, microseconds */
+	_Atomic uint64_t underruns;       /* times the agent ring ran dry inside an answer */
+	_Atomic uint64_t underrun_us;     /* length of the silence put in there, microseconds */
+	_Atomic uint64_t flush_from;      /* agent ring position, bytes, up to which audio was played when flush_pos took
+									   * effect; valid once flush_done == flush_seq */
+	_Atomic uint64_t flush_done;      /* the last flush_seq carried out; release, pairs with Go's acquire */
 
-	char close_reason[OAS_END_REASON_MAX];	/* why the channel let go, valid once closed: hangup, passthrough_codec */
-	char close_error[OAS_END_ERROR_MAX];	/* "" if that is no error; after attach said PASSTHROUGH, what it found */
+	char close_reason[OAS_END_REASON_MAX]; /* why the channel let go, valid once closed: hangup, passthrough_codec */
+	char close_error[OAS_END_ERROR_MAX];   /* "" if that is no error; after attach said PASSTHROUGH, what it found */
 
-	/* Go's words. */
-	_Alignas(OAS_CACHE_LINE) _Atomic uint32_t agent_rate_hz; /* rate of the audio in the agent ring. While it is not
-											 * write_rate_hz the consumer plays silence and consumes nothing */
-	_Atomic uint32_t hold;				/* 1: play silence, consume nothing (pause) */
-	_Atomic uint32_t answer_open;		/* 1: more audio of this answer is to come, so an empty ring is an underrun */
-	_Atomic uint32_t flush_fade;		/* samples of the old audio to fade out before the flush; 0 = none */
-	_Atomic uint64_t flush_pos;			/* agent ring position, bytes: what lies before it is skipped */
-	_Atomic uint64_t flush_seq;			/* counts flushes; stored last, with release */
+	/* Go's words.
+	 *
+	 * Rate of the audio in the agent ring. While it is not write_rate_hz the consumer plays silence and consumes
+	 * nothing. */
+	_Alignas(OAS_CACHE_LINE) _Atomic uint32_t agent_rate_hz;
+	_Atomic uint32_t hold;        /* 1: play silence, consume nothing (pause) */
+	_Atomic uint32_t answer_open; /* 1: more audio of this answer is to come, so an empty ring is an underrun */
+	_Atomic uint32_t flush_fade;  /* samples of the old audio to fade out before the flush; 0 = none */
+	_Atomic uint64_t flush_pos;   /* agent ring position, bytes: what lies before it is skipped */
+	_Atomic uint64_t flush_seq;   /* counts flushes; stored last, with release */
 	_Atomic uint64_t totals[OAS_TOTAL_COUNT];
-	_Atomic uint32_t ended;				/* 1: Go ended the stream, and the two texts say why; stored last, with release */
+	_Atomic uint32_t ended; /* 1: Go ended the stream, and the two texts say why; stored last, with release */
 	char end_reason[OAS_END_REASON_MAX];
 	char end_error[OAS_END_ERROR_MAX]; /* "" if it was no error */
 
@@ -116,7 +126,8 @@ static inline oas_stream_t *oas_stream_new(oas_doorbell_t *doorbell, const char 
 	stream->mix = (uint32_t) mix;
 	strncpy(stream->uuid, uuid, sizeof(stream->uuid) - 1);
 	atomic_init(&stream->refs, 1);
-	if (!oas_ring_init(&stream->caller, OAS_CAPTURE_RING_BYTES) || !oas_ring_init(&stream->agent, OAS_AGENT_RING_BYTES) ||
+	if (!oas_ring_init(&stream->caller, OAS_CAPTURE_RING_BYTES) ||
+		!oas_ring_init(&stream->agent, OAS_AGENT_RING_BYTES) ||
 		(mix != OAS_MIX_MONO && !oas_ring_init(&stream->callee, OAS_CAPTURE_RING_BYTES))) {
 		oas_stream_unref(stream);
 		return NULL;

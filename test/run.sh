@@ -1,7 +1,8 @@
 #!/bin/bash
 # Builds and tests everything, and ends with what ran, what was skipped and why. Exits 1 if anything failed.
+# With "lint" as its argument, only what needs no test to run: formats and linters.
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 unset OAS_HOST OAS_MODULE OAS_FREESWITCH OAS_FREESWITCH_MODULE OAS_LONG # what runs is decided below
 jobs=$(nproc)
 passed=0 failed=0 skipped=0
@@ -47,19 +48,27 @@ skip() {
 	summary+=("skipped  $1: $2")
 }
 
+summarise() {
+	echo
+	printf '%s\n' "${summary[@]}"
+	echo "${#unjudged[@]} tests not judged because the machine was busy${unjudged[*]:+: ${unjudged[*]}}"
+	echo "$passed passed, $failed failed, $skipped skipped"
+	[ "$failed" = 0 ]
+}
+
 formatted() {
 	local bad
-	bad=$(gofmt -l $(git ls-files '*.go'))
+	bad=$(git ls-files -z '*.go' | xargs -0 gofmt -l)
 	[ -z "$bad" ] || { echo "not formatted: $bad"; return 1; }
 }
 
 build() { # directory, options
 	local dir=$1
 	shift
-	cmake -S . -B "$dir" "$@" >"$dir.log" 2>&1 && cmake --build "$dir" -j "$jobs" >>"$dir.log" 2>&1 || {
+	if ! { cmake -S . -B "$dir" "$@" && cmake --build "$dir" -j "$jobs"; } >"$dir.log" 2>&1; then
 		tail -40 "$dir.log"
 		return 1
-	}
+	fi
 }
 
 e2e() { # build directory, more flags of go test
@@ -69,8 +78,71 @@ e2e() { # build directory, more flags of go test
 		go test -count=1 -v -parallel 6 "$@" ./test/e2e # they wait for real time more than they work
 }
 
+# The linters of Go are built from the versions in test/lint/go.mod.
+go_linters() {
+	local said
+	said=$(go build -C test/lint -o "$PWD/build-lint/" tool 2>&1) || {
+		skip "staticcheck, deadcode" "not built: ${said##*$'\n'}"
+		return
+	}
+	# Beside what it finds by itself: names of receivers, and comments on what is exported.
+	step "staticcheck" build-lint/staticcheck -checks inherit,ST1000,ST1016,ST1020,ST1021,ST1022 ./...
+	step "deadcode" unreachable
+}
+
+# What no test and no program reaches. The bridge is reached from C.
+unreachable() {
+	local dead
+	dead=$(build-lint/deadcode -test -filter '^mod_openai_audio_stream/(module|test)' ./...)
+	[ -z "$dead" ] || { echo "$dead"; return 1; }
+}
+
+# Another version of clang-format breaks lines elsewhere, and another clang-tidy has other checks.
+clang=14
+c_linters() {
+	local name
+	for name in clang-format clang-tidy; do
+		if ! command -v "$name" >/dev/null; then
+			skip "$name" "it is not installed"
+		elif ! "$name" --version | grep -q "version $clang\."; then
+			skip "$name" "the code is held against version $clang, and this is $("$name" --version | grep -o 'version [0-9.]*')"
+		else
+			step "$name" "${name//-/_}_all"
+		fi
+	done
+}
+
+clang_format_all() { # the links that cgo needs aside
+	git ls-files -s '*.c' '*.h' | awk '$1 != 120000 { print $4 }' | xargs clang-format --dry-run -Werror
+}
+
+# Against the stand-in's headers, whether FreeSWITCH is installed or not. One file for each process: with several,
+# version 14 takes every va_list after the first file's for uninitialised.
+clang_tidy_all() {
+	cmake -S . -B build-lint -DCMAKE_DISABLE_FIND_PACKAGE_FreeSWITCH=ON &&
+		git ls-files 'cshim/*.c' 'test/host/*.c' 'test/cunit/*.c' | grep -v check_real_headers.c |
+		xargs -P "$jobs" -n 1 clang-tidy -p build-lint --quiet
+}
+
+shell_linter() {
+	command -v shellcheck >/dev/null || {
+		skip "shellcheck" "it is not installed"
+		return
+	}
+	local scripts
+	mapfile -t scripts < <(git ls-files .ci/run '*.sh')
+	step "shellcheck" shellcheck "${scripts[@]}"
+}
+
 step "gofmt" formatted
 step "go vet" go vet ./...
+go_linters
+c_linters
+shell_linter
+if [ "${1-}" = lint ]; then
+	summarise
+	exit
+fi
 step "go test -race" go test -v -race ./bridge/... ./module/... ./test/...
 step "go test without cgo" env CGO_ENABLED=0 go test ./module/...
 step "resampler against libspeexdsp" go test -tags speexdsp ./module/audio
@@ -107,8 +179,4 @@ done <<<"$prefixes:"
 [ "$found" ] || skip "module in FreeSWITCH" "FreeSWITCH is not installed in any of $prefixes"
 skip "the live service" "it needs a key and a network; make demo URL=... tries it by hand"
 
-echo
-printf '%s\n' "${summary[@]}"
-echo "${#unjudged[@]} tests not judged because the machine was busy${unjudged[*]:+: ${unjudged[*]}}"
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" = 0 ]
+summarise

@@ -52,6 +52,11 @@ static void host_log(oas_log_level_t level, oas_cstr_t uuid, oas_cstr_t text)
 	note(name, uuid, text);
 }
 
+static int host_log_level(oas_cstr_t uuid)
+{
+	return strcmp(uuid, "call") ? OAS_LOG_WARNING : OAS_LOG_DEBUG;
+}
+
 static void host_event(oas_cstr_t subclass, oas_cstr_t uuid, oas_cstr_t body)
 {
 	char name[64];
@@ -119,6 +124,7 @@ static oas_status_t host_answer(oas_cstr_t uuid)
 
 const oas_host_ops_t hosttest_ops = {
 	.log = host_log,
+	.log_level = host_log_level,
 	.event = host_event,
 	.variable = host_variable,
 	.exists = host_exists,
@@ -133,6 +139,27 @@ void hosttest_capture(const int16_t *pcm, uint32_t n, uint32_t rate_hz)
 
 	oas_ring_write(&attached->caller, &head, sizeof(head), pcm, head.len_bytes);
 	oas_doorbell_ring(attached->doorbell);
+}
+
+static const char *const event_names[] = {OAS_EVENT_SUBCLASSES};
+
+const char *hosttest_event_name(uint32_t i)
+{
+	return i < sizeof(event_names) / sizeof(event_names[0]) ? event_names[i] : NULL;
+}
+
+#define TOTAL_NAME(NAME, name) [OAS_TOTAL_##NAME] = #name,
+
+static const char *const total_names[OAS_TOTAL_COUNT] = {OAS_TOTALS(TOTAL_NAME)};
+
+const char *hosttest_total_name(uint32_t i)
+{
+	return i < OAS_TOTAL_COUNT ? total_names[i] : NULL;
+}
+
+uint64_t hosttest_total(uint32_t i)
+{
+	return atomic_load_explicit(&attached->totals[i], memory_order_relaxed);
 }
 
 void hosttest_hang_up(void)

@@ -23,6 +23,9 @@ char *hosttest_noted(void);
 void hosttest_during_answer(const char *command);
 void hosttest_capture(const int16_t *pcm, uint32_t n, uint32_t rate_hz);
 void hosttest_hang_up(void);
+const char *hosttest_event_name(uint32_t i);
+const char *hosttest_total_name(uint32_t i);
+uint64_t hosttest_total(uint32_t i);
 int hosttest_load(const char *module_path, const char *temp_dir);
 
 #endif

@@ -41,10 +41,27 @@ func Capture(pcm []int16, rateHz int) {
 	C.hosttest_capture((*C.int16_t)(unsafe.Pointer(&pcm[0])), C.uint32_t(len(pcm)), C.uint32_t(rateHz))
 }
 
+// EventNames are the subclasses of events that C knows.
+func EventNames() (names []string) {
+	for i := C.uint32_t(0); C.hosttest_event_name(i) != nil; i++ {
+		names = append(names, C.GoString(C.hosttest_event_name(i)))
+	}
+	return names
+}
+
+// Totals are the totals of the attached stream, by the names that C has for them.
+func Totals() map[string]uint64 {
+	totals := map[string]uint64{}
+	for i := C.uint32_t(0); C.hosttest_total_name(i) != nil; i++ {
+		totals[C.GoString(C.hosttest_total_name(i))] = uint64(C.hosttest_total(i))
+	}
+	return totals
+}
+
 // HangUp closes the attached stream, as the core does.
 func HangUp() { C.hosttest_hang_up() }
 
-// Load, and the functions after it, enter the engine from C, as the shim does.
+// Load enters the engine from C, as the shim does; so do the functions after it.
 func Load(modulePath, tempDir string) int {
 	path, temp := C.CString(modulePath), C.CString(tempDir)
 	defer C.free(unsafe.Pointer(path))

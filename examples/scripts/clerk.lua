@@ -5,7 +5,8 @@ local uuid = session:getVariable("uuid")
 local api = freeswitch.API()
 local json = freeswitch.JSON()
 local events = freeswitch.EventConsumer("CUSTOM", "mod_openai_audio_stream::json", 1000)
-events:bind("CUSTOM", "mod_openai_audio_stream::openai_speech_stop")
+events:bind("CUSTOM", "mod_openai_audio_stream::turn")
+events:bind("CUSTOM", "mod_openai_audio_stream::disconnect")
 events:bind("CUSTOM", "mod_openai_audio_stream::end")
 
 local function run(command)
@@ -30,32 +31,60 @@ local function base64(text)
   return table.concat(out)
 end
 
+local function send(message)
+  run("send_json " .. base64(json:encode(message)))
+end
+
 local hours = { monday = "9 to 17", saturday = "10 to 14", sunday = "closed" }
-local hanging_up = false
+local unheard = {} -- responses whose turn is not over: "running", then "done" when the server has sent all of one
+local goodbye      -- the call of hang_up that waits for the caller to have heard all of them
 
 local functions = {
   opening_hours = function(arguments)
     return { open = hours[(arguments.day or ""):lower()] or "9 to 18" }
   end,
-  -- The goodbye is in the same response: it is hung up when that has been heard.
-  hang_up = function()
-    hanging_up = true
-    return nil
-  end,
 }
 
--- The answer to a function goes back as an item, and the model is asked to go on. The module holds a response.create
--- back until the running response is done.
-local function call(item)
-  local f = functions[item.name]
-  local result = f and f(json:decode(item.arguments) or {}) or nil
-  if f and not result then return end
-  local output = result and json:encode(result) or '{"error":"no such function"}'
-  run("send_json " .. base64(json:encode({
+local function answer(call_id, result)
+  send({
     type = "conversation.item.create",
-    item = { type = "function_call_output", call_id = item.call_id, output = output },
-  })))
-  run("send_json " .. base64('{"type":"response.create"}'))
+    item = { type = "function_call_output", call_id = call_id, output = json:encode(result) },
+  })
+end
+
+-- The result of a function goes back as an item, and the model is asked to go on. The module holds a response.create
+-- back until the running response is done.
+local function call(item, response_id)
+  if item.name == "hang_up" then
+    goodbye = { call_id = item.call_id, response_id = response_id }
+    return
+  end
+  local f = functions[item.name]
+  answer(item.call_id, f and f(json:decode(item.arguments) or {}) or { error = "no such function" })
+  send({ type = "response.create" })
+end
+
+-- A turn is over when its response is done and the caller has heard its audio, or has interrupted it. A caller who
+-- interrupts the goodbye has something to say: the conversation goes on.
+local function turn_over(turn)
+  unheard[turn.response_id] = nil
+  if goodbye and goodbye.response_id == turn.response_id and turn.interrupted then
+    answer(goodbye.call_id, { hung_up = false, reason = "the caller spoke" })
+    goodbye = nil
+  end
+  if goodbye and not next(unheard) then
+    session:hangup()
+  end
+end
+
+-- The module reconnects, and asks again for a response that was cut off. One that was complete is heard out.
+local function connection_lost()
+  for id, state in pairs(unheard) do
+    if state == "running" then
+      unheard[id] = nil
+      if goodbye and goodbye.response_id == id then goodbye = nil end
+    end
+  end
 end
 
 session:answer()
@@ -69,12 +98,18 @@ if run("start profile:clerk"):sub(1, 3) == "+OK" then
         local subclass = event:getHeader("Event-Subclass")
         if subclass:find("::json$") then
           local message = json:decode(event:getBody())
-          if message and message.type == "response.output_item.done" and message.item.type == "function_call"
+          if message and message.type == "response.created" then
+            unheard[message.response.id] = "running"
+          elseif message and message.type == "response.done" then
+            unheard[message.response.id] = "done"
+          elseif message and message.type == "response.output_item.done" and message.item.type == "function_call"
               and message.item.status == "completed" then
-            call(message.item)
+            call(message.item, message.response_id)
           end
-        elseif subclass:find("::openai_speech_stop$") and hanging_up then
-          session:hangup()
+        elseif subclass:find("::turn$") then
+          turn_over(json:decode(event:getBody()))
+        elseif subclass:find("::disconnect$") then
+          connection_lost()
         elseif subclass:find("::end$") then
           open = false
         end

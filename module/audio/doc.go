@@ -1,5 +1,6 @@
 // Package audio is the arithmetic between a call and a realtime server:
-// sample-rate conversion, G.711, PCM bytes, two-party mixing and WAV files.
+// sample-rate conversion, G.711, PCM bytes, two-party mixing, voice detection and
+// WAV files.
 //
 // Audio is linear PCM in int16, native endian once decoded. Rates are in Hz.
 // A sample is one value of one channel; a frame of stereo is two samples, left
@@ -10,7 +11,7 @@
 // The package starts no goroutine, holds no lock on the audio path and does no
 // I/O except through the io.WriteSeeker that is given to a WAVWriter. Functions
 // may be called concurrently; a value of a type with state (Resampler,
-// PCM16Decoder, WAVWriter) belongs to one goroutine at a time.
+// PCM16Decoder, Voice, WAVWriter) belongs to one goroutine at a time.
 //
 // # Where to look
 //
@@ -20,5 +21,6 @@
 //	g711.go               µ-law and A-law
 //	pcm.go                little-endian bytes, odd-byte carry
 //	mix.go                mix, interleave, downmix
+//	voice.go              where there is voice
 //	wav.go                WAV files
 package audio

@@ -5,31 +5,23 @@ package audiofile
 import (
 	"fmt"
 	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 
 	"mod_openai_audio_stream/module/audio"
 	"mod_openai_audio_stream/module/serial"
 )
 
-// prefix begins the names of all files, so that those of a process that died are known: prefix, its id, a number, the
-// channel's uuid.
-const prefix = "openai_audio_stream-"
-
 // What may wait for the disk. Beyond it a file is given up.
 const (
-	samplesMost = 32 << 20
-	jobsMost    = 1 << 16
+	maxSamples = 32 << 20
+	maxJobs    = 1 << 16
 )
 
-// Store is the files of one process in one directory. Its methods may be called from any goroutine and never wait for
+// Store is the files of one process below one directory. Its methods may be called from any goroutine and never wait for
 // the disk.
 type Store struct {
 	dir  string
-	pid  int
 	warn func(text string)
 
 	jobs *serial.Queue
@@ -40,16 +32,17 @@ type Store struct {
 	closed  bool
 
 	// Of the goroutine.
+	home   home
 	files  map[string][]string // by uuid
 	failed bool                // the last file could not be written, and that has been said
 }
 
-// NewStore keeps files in dir and removes there what a process that no longer lives has left. warn is told, once in a
+// NewStore keeps files below dir and removes there what a process that no longer lives has left. warn is told, once in a
 // row, that files can't be written; it may be called from another goroutine.
 func NewStore(dir string, warn func(text string)) *Store {
-	s := &Store{dir: dir, pid: os.Getpid(), warn: warn, files: map[string][]string{}}
+	s := &Store{dir: dir, warn: warn, files: map[string][]string{}}
 	s.jobs = serial.NewQueue(func(reason any) { warn(fmt.Sprintf("audio files: %v", reason)) })
-	s.do(0, s.removeLeftovers)
+	s.do(0, func() { removeLeftovers(dir) })
 	return s
 }
 
@@ -57,7 +50,7 @@ func NewStore(dir string, warn func(text string)) *Store {
 func (s *Store) do(samples int, job func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || s.jobs.Len() >= jobsMost || s.samples+samples > samplesMost {
+	if s.closed || s.jobs.Len() >= maxJobs || s.samples+samples > maxSamples {
 		return false
 	}
 	s.samples += samples
@@ -76,7 +69,8 @@ type File struct {
 	lost  bool // a part of it could not be queued
 
 	// Of the store's goroutine.
-	uuid, path string
+	uuid, name string
+	path       string // "" until something is written
 	rateHz     int
 	file       *os.File
 	wav        *audio.WAVWriter
@@ -87,9 +81,9 @@ type File struct {
 func (s *Store) Create(uuid string, rateHz int) *File {
 	s.mu.Lock()
 	s.number++
-	name := fmt.Sprintf("%s%d-%d-%s.wav", prefix, s.pid, s.number, plain(uuid))
+	name := fmt.Sprintf("%d-%s.wav", s.number, plain(uuid))
 	s.mu.Unlock()
-	return &File{store: s, uuid: uuid, path: filepath.Join(s.dir, name), rateHz: rateHz}
+	return &File{store: s, uuid: uuid, name: name, rateHz: rateHz}
 }
 
 // plain is a uuid as a part of a file's name: a user may have chosen any.
@@ -126,20 +120,27 @@ func (f *File) Close(done func(path string, err error)) bool {
 
 func (f *File) write(pcm []int16) {
 	if f.file == nil && f.err == nil {
-		// Not to be followed through a link that somebody else has laid: the directory may be everybody's.
-		f.file, f.err = os.OpenFile(f.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|syscall.O_NOFOLLOW, 0o600)
-		if f.err == nil {
-			f.store.files[f.uuid] = append(f.store.files[f.uuid], f.path)
-			f.wav, f.err = audio.NewWAVWriter(f.file, f.rateHz, 1)
-		}
+		f.err = f.store.open(f)
 	}
 	if f.err == nil {
 		f.err = f.wav.Write(pcm)
 	}
 }
 
+// open makes the file of f.
+func (s *Store) open(f *File) error {
+	file, err := s.home.create(s.dir, f.name)
+	if err != nil {
+		return err
+	}
+	f.file, f.path = file, file.Name()
+	s.files[f.uuid] = append(s.files[f.uuid], f.path)
+	f.wav, err = audio.NewWAVWriter(file, f.rateHz, 1)
+	return err
+}
+
 func (f *File) close(lost bool, done func(path string, err error)) {
-	if f.file == nil && f.err == nil {
+	if f.file == nil && f.err == nil && !lost {
 		done("", nil) // nothing was written
 		return
 	}
@@ -152,7 +153,7 @@ func (f *File) close(lost bool, done func(path string, err error)) {
 		}
 	}
 	if lost && f.err == nil {
-		f.err = fmt.Errorf("%s: the disk is too slow", f.path)
+		f.err = fmt.Errorf("%s: the disk is too slow", f.name)
 	}
 	if f.err != nil {
 		f.store.discard(f)
@@ -186,36 +187,17 @@ func (s *Store) Remove(uuid string) {
 // Close removes all files and takes no more. It returns a channel that is closed when that is done.
 func (s *Store) Close() <-chan struct{} {
 	done := make(chan struct{})
-	if !s.do(0, func() {
-		defer close(done)
-		for _, paths := range s.files {
-			for _, path := range paths {
-				_ = os.Remove(path)
-			}
-		}
-		s.files = map[string][]string{}
-	}) {
-		close(done)
-	}
 	s.mu.Lock()
-	s.closed = true
-	s.mu.Unlock()
-	return done
-}
-
-// removeLeftovers removes what is there of processes that no longer live. Of this process there is nothing yet: what
-// bears its id is older.
-func (s *Store) removeLeftovers() {
-	paths, _ := filepath.Glob(filepath.Join(s.dir, prefix+"*.wav")) // fails for a bad pattern only
-	for _, path := range paths {
-		id, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(path), prefix), "-")
-		pid, err := strconv.Atoi(id)
-		if err != nil || pid <= 0 {
-			continue // not one of ours
-		}
-		if pid != s.pid && syscall.Kill(pid, 0) != syscall.ESRCH {
-			continue
-		}
-		_ = os.Remove(path)
+	defer s.mu.Unlock()
+	if s.closed {
+		close(done)
+		return done
 	}
+	s.closed = true
+	s.jobs.Add(func() { // also when too much waits
+		defer close(done)
+		s.home.remove()
+		s.files = map[string][]string{}
+	})
+	return done
 }

@@ -50,7 +50,7 @@ func TestNamesStayInTheDirectory(t *testing.T) {
 	dir := t.TempDir()
 	s := audiofile.NewStore(dir, noWarning(t))
 	for _, uuid := range []string{"../../etc/x", "a/b", "", "\x00", strings.Repeat("long", 100), "ümlaut %s"} {
-		if path := write(s, uuid, []int16{1}); filepath.Dir(path) != dir {
+		if path := write(s, uuid, []int16{1}); filepath.Dir(filepath.Dir(path)) != dir {
 			t.Errorf("%q is written to %q", uuid, path)
 		}
 	}
@@ -83,37 +83,99 @@ func TestFilesGoWithTheirCall(t *testing.T) {
 	}
 }
 
-func TestLeftoversOfADeadProcess(t *testing.T) {
-	dead := exec.Command("true")
-	if err := dead.Run(); err != nil {
-		t.Skip(err)
-	}
+// Two processes share a directory, and may have the same id: each in a container of its own.
+func TestStoresLeaveEachOthersFiles(t *testing.T) {
 	dir := t.TempDir()
-	keep := []string{
-		fmt.Sprintf("openai_audio_stream-%d-1-call.wav", os.Getppid()), // another process that lives
-		"openai_audio_stream-notes-1.wav", "other.wav", "openai_audio_stream.conf",
+	one := audiofile.NewStore(dir, noWarning(t))
+	first := write(one, "call", []int16{1})
+	other := audiofile.NewStore(dir, noWarning(t))
+	second := write(other, "call", []int16{1}) // after the other has looked for leftovers
+	<-other.Close()
+	if !exists(first) || exists(second) {
+		t.Errorf("the first's file is there: %v; the second's: %v", exists(first), exists(second))
 	}
-	gone := []string{
-		fmt.Sprintf("openai_audio_stream-%d-1-call.wav", dead.Process.Pid),
-		fmt.Sprintf("openai_audio_stream-%d-7-call.wav", os.Getpid()), // the id was used before
+	third := write(one, "call", []int16{1})
+	if !exists(third) {
+		t.Error("the first can't write any more")
 	}
-	for _, name := range append(keep, gone...) {
-		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+	<-one.Close()
+	if left, _ := os.ReadDir(dir); len(left) > 0 {
+		t.Errorf("%d files are left", len(left))
+	}
+}
+
+// TestMain is also the process that dies, when it is told in which directory.
+func TestMain(m *testing.M) {
+	if dir := os.Getenv("LEAVE_A_FILE_IN"); dir != "" {
+		s := audiofile.NewStore(dir, func(text string) { fmt.Println(text) })
+		write(s, "call", []int16{1})
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func TestLeftoversOfADeadProcess(t *testing.T) {
+	dir := t.TempDir()
+	process := exec.Command(os.Args[0])
+	process.Env = append(os.Environ(), "LEAVE_A_FILE_IN="+dir)
+	if out, err := process.CombinedOutput(); err != nil || len(out) > 0 {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "*", "*.wav")); len(left) != 1 {
+		t.Fatalf("it left %q", left)
+	}
+	place := func(name string) {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			t.Fatal(err)
 		}
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	keep := []string{"other.wav", "openai_audio_stream.conf", "openai_audio_stream-1-call.wav",
+		"openai_audio_stream-notes/notes.txt", "elsewhere/lock", "elsewhere/1.wav"}
+	for _, name := range keep {
+		place(name)
+	}
+	if err := os.Symlink("elsewhere", filepath.Join(dir, "openai_audio_stream-link")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "openai_audio_stream-empty"), 0o700); err != nil {
+		t.Fatal(err)
 	}
 	s := audiofile.NewStore(dir, noWarning(t))
 	<-s.Close()
 	for _, name := range keep {
-		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
-			t.Errorf("%s: %v", name, err)
+		if !exists(filepath.Join(dir, name)) {
+			t.Errorf("%s is gone", name)
 		}
 	}
-	for _, name := range gone {
-		if _, err := os.Stat(filepath.Join(dir, name)); !os.IsNotExist(err) {
-			t.Errorf("%s is still there: %v", name, err)
-		}
+	if left, _ := os.ReadDir(dir); len(left) != 6 {
+		t.Errorf("%d names are left, want 6: %v", len(left), left)
 	}
+}
+
+// Somebody who tidies up the temporary files takes the directory away.
+func TestADirectoryThatGoes(t *testing.T) {
+	dir := t.TempDir()
+	s := audiofile.NewStore(dir, noWarning(t))
+	first := write(s, "call", []int16{1})
+	if err := os.RemoveAll(filepath.Dir(first)); err != nil {
+		t.Fatal(err)
+	}
+	if second := write(s, "call", []int16{1}); !exists(second) {
+		t.Errorf("%s is not there", second)
+	}
+	<-s.Close()
+	if left, _ := os.ReadDir(dir); len(left) > 0 {
+		t.Errorf("%d files are left", len(left))
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // A directory that can't be written to is one warning, and works again as soon as it can be.
@@ -134,7 +196,7 @@ func TestADiskThatTakesNothing(t *testing.T) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if path := write(s, "call", []int16{1}); filepath.Dir(path) != dir {
+	if path := write(s, "call", []int16{1}); filepath.Dir(filepath.Dir(path)) != dir {
 		t.Error(path)
 	}
 	if len(warnings) != 1 || !strings.Contains(warnings[0], "later") {

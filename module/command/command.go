@@ -1,6 +1,6 @@
 // Package command turns the argument string of uuid_openai_audio_stream into typed commands.
 //
-// It knows words and their spelling, and nothing of channels or sockets. All functions may be called concurrently.
+// It knows the words and nothing of channels or sockets. All functions may be called concurrently.
 package command
 
 import (
@@ -65,7 +65,7 @@ func (m Mix) Channels() int {
 	return 1
 }
 
-// Target is whom mute and unmute concern.
+// Target says whose audio mute and unmute are about.
 type Target struct{ User, OpenAI bool }
 
 var targets = map[string]Target{
@@ -104,8 +104,8 @@ type Command struct {
 	Text string
 }
 
-// Parse reads one argument string. Words other than the uuid, the URL and base64 payloads may be in any case. The error
-// says what was wrong, with the value, and what is expected.
+// Parse reads one argument string. Words other than the uuid, the URL and base64 payloads may be in upper or lower case.
+// The error quotes what is wrong and says what is expected.
 func Parse(args string) (Command, error) {
 	words := strings.Fields(args)
 	if len(words) == 1 && strings.EqualFold(words[0], string(Status)) {
@@ -142,7 +142,7 @@ func Parse(args string) (Command, error) {
 		if len(rest) == 0 {
 			return c, fmt.Errorf("%s without a text: expected <base64 text>", c.Verb)
 		}
-		text, err := parseBase64(rest[0])
+		text, err := DecodeBase64(rest[0])
 		if err == nil && (len(text) == 0 || !utf8.Valid(text)) {
 			err = fmt.Errorf("%s %q: expected base64 of UTF-8 text", c.Verb, clip(text))
 		}
@@ -288,8 +288,9 @@ func ParseURL(word string) (*url.URL, error) {
 	return u, nil
 }
 
-func parseBase64(word string) ([]byte, error) {
-	// URL-safe and unpadded spellings come from shells and from ESL libraries.
+// DecodeBase64 reads base64 as people and programs write it: in the standard or in the URL-safe alphabet, padded or not.
+// Shells and ESL libraries give all four. The error names the length of the text, and quotes none of it.
+func DecodeBase64(word string) ([]byte, error) {
 	normal := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(word, "="))
 	b, err := base64.RawStdEncoding.DecodeString(normal)
 	if err != nil {
@@ -299,7 +300,7 @@ func parseBase64(word string) ([]byte, error) {
 }
 
 func parseJSON(word string) ([]byte, error) {
-	b, err := parseBase64(word)
+	b, err := DecodeBase64(word)
 	if err != nil {
 		return nil, err
 	}
@@ -339,9 +340,9 @@ func cutPrefixFold(s, prefix string) (string, bool) {
 }
 
 func clip(b []byte) string {
-	const most = 40
-	if len(b) > most {
-		return string(b[:most]) + "..."
+	const limit = 40
+	if len(b) > limit {
+		return string(b[:limit]) + "..."
 	}
 	return string(b)
 }

@@ -153,6 +153,19 @@ func TestErrorsShowNoKey(t *testing.T) {
 	}
 }
 
+func TestDecodeBase64(t *testing.T) {
+	want := "\xfb\xff?>" // has both characters in which the alphabets differ
+	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
+		word := encoding.EncodeToString([]byte(want))
+		if got, err := command.DecodeBase64(word); err != nil || string(got) != want {
+			t.Errorf("%s: %q, %v", word, got, err)
+		}
+	}
+	if got, err := command.DecodeBase64("secret!"); err == nil || strings.Contains(err.Error(), "secret") || !strings.Contains(err.Error(), "7 characters") {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add("u start wss://h/p?model=m stereo 24k mute_user")
 	f.Add("u send_json " + b64(`{"type":"response.create"}`))

@@ -53,14 +53,14 @@ func (f *File) Profiles() []string {
 }
 
 // Parse reads openai_audio_stream.conf.xml, the text of its <configuration> element. The error names the element that is
-// wrong, and what is expected there. It does not name a line: FreeSWITCH hands the text over without its comments. An
-// empty value is the default.
+// wrong and says what is expected there. It gives no line number: FreeSWITCH passes the text on without its comments. An
+// empty value means the default.
 func Parse(text []byte) (*File, error) {
 	p := parser{xml: xml.NewDecoder(bytes.NewReader(text)), file: Default()}
 	if err := p.configuration(); err != nil {
 		var syntax *xml.SyntaxError
 		if errors.As(err, &syntax) {
-			return nil, fmt.Errorf("no XML: line %d: %s", syntax.Line, syntax.Msg)
+			return nil, fmt.Errorf("not well-formed XML: line %d: %s", syntax.Line, syntax.Msg)
 		}
 		return nil, err
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"mod_openai_audio_stream/module/command"
-	"mod_openai_audio_stream/module/hostlog"
+	"mod_openai_audio_stream/module/secret"
 )
 
 // startParams are the params of a profile that stand for the words of a start command. What was typed wins.
@@ -44,8 +44,8 @@ var startParams = map[string]func(c *command.Command, value string) error{
 	},
 }
 
-// checkProfileParam finds what is wrong in a profile before a call does. Values with variables in them, and files, are
-// looked at when a stream starts.
+// checkProfileParam finds errors in a profile when the file is read. Files, and values with variables in them, are checked
+// when a stream starts.
 func checkProfileParam(p param) error {
 	s := byParam(p.name)
 	start := startParams[p.name]
@@ -53,7 +53,7 @@ func checkProfileParam(p param) error {
 	case start == nil && s == nil:
 		return unknown(p.name, profileNames())
 	case start == nil && s.Variable == "":
-		return fmt.Errorf("param %q: it is for all streams, expected in <settings>", p.name)
+		return fmt.Errorf("param %q: it applies to all streams and belongs in <settings>", p.name)
 	case p.value == "":
 		return nil
 	case strings.Contains(p.value, "${"):
@@ -85,8 +85,8 @@ func (f *File) Resolve(c *command.Command, variable func(name string) string) (S
 			return own.Settings, fmt.Errorf("profile %q: %w", clip(c.Profile), err)
 		}
 	}
-	settings, err := FromVariables(own.Settings, variable)
-	settings.urlSecrets = hostlog.URLSecrets(c.URL)
+	settings, err := fromVariables(own.Settings, variable)
+	settings.urlSecrets = secret.InURL(c.URL)
 	return settings, err
 }
 
@@ -119,7 +119,7 @@ func (f *File) applyProfile(c *command.Command, own *File, variable func(string)
 		return nil
 	})
 	if err == nil && c.URL == nil {
-		err = errors.New(`param "url": expected one, its variables are unset`)
+		err = errors.New(`param "url": it is empty, because its variables are unset`)
 	}
 	return err
 }
@@ -127,7 +127,7 @@ func (f *File) applyProfile(c *command.Command, own *File, variable func(string)
 // jsonParams are the params whose value is JSON.
 var jsonParams = []string{"extra-headers", "session", "turn-detection"}
 
-// expand replaces each ${name} of a value by the channel variable, made fit for the place where it stands: a caller's
+// expand replaces each ${name} of a value by the channel variable, escaped for the place where it stands: a caller's
 // name must neither end a JSON string nor add a query parameter. A value that is nothing but ${name} is replaced as it
 // is, and so is what a URL begins with. A variable can't turn a text into the name of a file.
 func expand(p param, variable func(string) string) (string, error) {

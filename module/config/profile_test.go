@@ -115,7 +115,7 @@ func TestVariablesInProfiles(t *testing.T) {
 		{"a path out of its folder", "instructions", "file:/prompts/${up}", `param "instructions": ${up} can't be part of a path`},
 		{"a variable that names a file", "instructions", "${file}", `param "instructions": a variable can't name a file: expected file:${name}`},
 		{"a key that names a file", "api-key", "${file}", `param "api-key": a variable can't name a file: expected file:${name}`},
-		{"no URL", "url", "${empty}", `param "url": expected one, its variables are unset`},
+		{"no URL", "url", "${empty}", `param "url": it is empty, because its variables are unset`},
 		{"a URL that is none", "url", "${name}", `URL "Ann \"A\" O'Neil \\ <b>": expected ws://host/path or wss://host/path`},
 		{"a bad value", "heart-beat", "${lang}", `param "heart-beat" "de": expected a number from 0 to 3600 (seconds)`},
 		{"a bad rate", "rate", "${lang}", `sampling rate "de": expected 8k, 16k, 24k or a multiple of 8000 up to 48000`},

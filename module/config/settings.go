@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"mod_openai_audio_stream/module/hostlog"
 	"mod_openai_audio_stream/module/realtime"
+	"mod_openai_audio_stream/module/secret"
 	"mod_openai_audio_stream/module/transport"
 )
 
@@ -22,7 +22,7 @@ type BargeIn struct {
 	Min time.Duration // the model must have spoken for so long
 }
 
-// Settings is what one stream goes by. The table in this package says what each field is called outside, and what it
+// Settings are the settings of one stream. The table in this package says what each field is called outside, and what it
 // means.
 type Settings struct {
 	// The connection.
@@ -74,8 +74,8 @@ func hasKey(h http.Header) bool {
 	return slices.ContainsFunc(keyHeaders, func(name string) bool { return h.Get(name) != "" })
 }
 
-// layer has apply lay values over s. Of the keys, that of the uppermost layer wins, be it given as a key or among the
-// extra headers; in one layer the key wins.
+// layer lets apply override values of s. A key in a later layer overrides one in an earlier layer, whether it is given as
+// a key or among the extra headers. Within one layer the key wins.
 func (s *Settings) layer(apply func() error) error {
 	key, headers := s.APIKey, s.ExtraHeaders
 	s.APIKey, s.ExtraHeaders = "", nil
@@ -91,11 +91,11 @@ func (s *Settings) layer(apply func() error) error {
 	return nil
 }
 
-// environmentKey is the variable that is asked last for a key.
+// environmentKey is the environment variable whose key is used if there is no other.
 const environmentKey = "OPENAI_API_KEY"
 
-// complete is called when all layers are in place: it takes the environment's key if there is no other, and looks at
-// what no single setting shows.
+// complete is called after the last layer. It takes the environment's key if there is no other, and checks settings that
+// depend on each other.
 func (s *Settings) complete() error {
 	if s.APIKey == "" && !hasKey(s.ExtraHeaders) {
 		key := strings.TrimSpace(os.Getenv(environmentKey))
@@ -110,12 +110,12 @@ func (s *Settings) complete() error {
 	return nil
 }
 
-// FromVariables lays a channel's variables over base. get returns a variable's value, "" if it is unset. The error names
+// fromVariables overrides base with a channel's variables. get returns a variable's value, "" if it is unset. The error names
 // the variable, its value unless that is secret, and what is expected. Files that are named are read now.
 //
 // The key is, in this order: STREAM_OPENAI_API_KEY; what STREAM_EXTRA_HEADERS says of Authorization or api-key; the
 // configuration file's; the environment's OPENAI_API_KEY.
-func FromVariables(base Settings, get func(name string) string) (Settings, error) {
+func fromVariables(base Settings, get func(name string) string) (Settings, error) {
 	f := File{Settings: base}
 	err := f.Settings.layer(func() error {
 		for i := range table {
@@ -158,7 +158,7 @@ func (s *Settings) Header(keyHeader string) http.Header {
 	return h
 }
 
-// Secrets are the texts that must not be shown, for a hostlog.Masker.
+// Secrets are the texts that must not be shown, for a secret.Masker.
 func (s *Settings) Secrets() []string {
 	secrets := slices.Clone(s.urlSecrets)
 	if s.APIKey != "" {
@@ -177,7 +177,7 @@ func (s *Settings) Secrets() []string {
 	}
 	if proxy, err := url.Parse(s.Proxy); err == nil && proxy.User != nil {
 		password, _ := proxy.User.Password()
-		secrets = append(secrets, hostlog.URLSecrets(proxy)...)
+		secrets = append(secrets, secret.InURL(proxy)...)
 		secrets = append(secrets, base64.StdEncoding.EncodeToString([]byte(proxy.User.Username()+":"+password)))
 	}
 	return secrets

@@ -29,7 +29,7 @@ func profileNames() (names []string) {
 	return names
 }
 
-// unknown is the error for a param that does not exist, with those that may have been meant.
+// unknown is the error for a param that does not exist, with the names that are most like it.
 func unknown(name string, known []string) error {
 	type candidate struct {
 		name string
@@ -51,10 +51,10 @@ func unknown(name string, known []string) error {
 	if names == nil {
 		return fmt.Errorf("param %q: expected one of %s", clip(name), strings.Join(known, ", "))
 	}
-	return fmt.Errorf("param %q: expected perhaps %s", clip(name), strings.Join(names, " or "))
+	return fmt.Errorf("param %q: unknown, did you mean %s?", clip(name), strings.Join(names, " or "))
 }
 
-// distance is how many characters must be added, taken away or exchanged to make b of a.
+// distance is how many characters must be added, removed or replaced to turn a into b.
 func distance(a, b string) int {
 	if len(a) > 100 { // no name is that long
 		return len(a)

@@ -2,176 +2,178 @@ package config
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"mod_openai_audio_stream/module/transport"
 )
 
-// Setting is one row of the table: what something is called, and what it means.
-type Setting struct {
+// setting is one row of the table: its names, and what it means.
+type setting struct {
 	Variable string // channel variable; "" = for the whole module, in the file's settings alone
 	Param    string // name in the configuration file
 	Default  string // as it would be written
-	Help     string // one sentence, without a full stop
+	Help     string // what the shipped file says of it, without the last full stop
 	Secret   bool   // the value is never quoted
 
 	// set stores a value. Its error says what is expected, without the value.
 	set func(f *File, value string) error
-	// late reports whether a value is looked at when a stream starts, because it names a file; nil = never.
+	// late reports whether a value is checked only when a stream starts, because it names a file; nil = never.
 	late func(value string) bool
 }
 
-// Table is every setting, in the order of the shipped file. Profiles may have those with a Variable.
-func Table() []Setting { return append([]Setting(nil), table...) }
-
-var table = []Setting{
+// table is every setting, in the order of the shipped file. Profiles may have those with a Variable.
+var table = []setting{
 	{
-		"STREAM_OPENAI_API_KEY", "api-key", "", "the key, or file:/path of it, read at each start; without one, OPENAI_API_KEY of the environment",
+		"STREAM_OPENAI_API_KEY", "api-key", "", "The API key, or file:/path of a file that holds it, read at each start. Without one, OPENAI_API_KEY of the environment is used",
 		true, text(checkKey, func(f *File, v string) { f.Settings.APIKey = Secret(strings.TrimSpace(v)) }), namesFile,
 	},
 	{
-		"STREAM_EXTRA_HEADERS", "extra-headers", "", `headers for the upgrade, a JSON object {"Name":"value"}`,
+		"STREAM_EXTRA_HEADERS", "extra-headers", "", `More headers for the WebSocket upgrade: a JSON object {"Name":"value"}`,
 		true, setHeaders, nil,
 	},
 	{
-		"STREAM_PROVIDER", "provider", "", "openai, azure, azure-preview or compatible; empty: by the URL",
+		"STREAM_PROVIDER", "provider", "", "openai, azure, azure-preview or compatible. Empty: taken from the URL",
 		false, setProvider, nil,
 	},
 	{
-		"STREAM_MESSAGE_DEFLATE", "disable-message-deflate", "false", "true: permessage-deflate is not offered",
+		"STREAM_MESSAGE_DEFLATE", "disable-message-deflate", "false", "true: do not offer permessage-deflate compression",
 		false, boolean(func(f *File) *bool { return &f.Settings.DisableDeflate }), nil,
 	},
 	{
-		"STREAM_HEART_BEAT", "heart-beat", "0", "seconds of silence of the server until it is sent a ping, and then until it counts as dead; 0: no pings",
+		"STREAM_HEART_BEAT", "heart-beat", "0", "Seconds without a word from the server before it is sent a ping. If it stays silent as long again, the connection is lost. 0: no pings",
 		false, duration(time.Second, 0, 3600, func(f *File) *time.Duration { return &f.Settings.HeartBeat }), nil,
 	},
 	{
-		"STREAM_SUPPRESS_LOG", "suppress-log", "false", "true: server messages are not logged; events still fire",
+		"STREAM_SUPPRESS_LOG", "suppress-log", "false", "true: do not log the server's messages. Events still fire",
 		false, boolean(func(f *File) *bool { return &f.Settings.SuppressLog }), nil,
 	},
 	{
-		"STREAM_BUFFER_SIZE", "buffer-size", "20", "ms of audio per message, a multiple of 20 up to 1000",
+		"STREAM_BUFFER_SIZE", "buffer-size", "20", "Milliseconds of caller audio in each message: a multiple of 20, up to 1000",
 		false, setBufferSize, nil,
 	},
 	{
-		"STREAM_NO_RECONNECT", "no-reconnect", "false", "true: a connection that fails or is lost ends the stream",
+		"STREAM_NO_RECONNECT", "no-reconnect", "false", "true: end the stream when a connection fails or is lost",
 		false, boolean(func(f *File) *bool { return &f.Settings.NoReconnect }), nil,
 	},
 	{
-		"STREAM_TLS_CA_FILE", "tls-ca-file", transport.CASystem, "authorities: a PEM file, SYSTEM, or NONE to trust everybody",
+		"STREAM_TLS_CA_FILE", "tls-ca-file", transport.CASystem, "Certificate authorities to trust: a PEM file, SYSTEM, or NONE to accept any certificate",
 		false, file(func(f *File) *string { return &f.Settings.TLS.CAFile }, transport.CASystem, transport.CANone), namesAuthorities,
 	},
 	{
-		"STREAM_TLS_CERT_FILE", "tls-cert-file", "", "client certificate, a PEM file",
+		"STREAM_TLS_CERT_FILE", "tls-cert-file", "", "Client certificate: a PEM file",
 		false, file(func(f *File) *string { return &f.Settings.TLS.CertFile }), always,
 	},
 	{
-		"STREAM_TLS_KEY_FILE", "tls-key-file", "", "key of the client certificate, a PEM file",
+		"STREAM_TLS_KEY_FILE", "tls-key-file", "", "Key of the client certificate: a PEM file",
 		false, file(func(f *File) *string { return &f.Settings.TLS.KeyFile }), always,
 	},
 	{
-		"STREAM_TLS_DISABLE_HOSTNAME_VALIDATION", "tls-disable-hostname-validation", "false", "true: the chain is verified, the name in the certificate is not",
+		"STREAM_TLS_DISABLE_HOSTNAME_VALIDATION", "tls-disable-hostname-validation", "false", "true: check the certificate's chain, but not the name in it",
 		false, boolean(func(f *File) *bool { return &f.Settings.TLS.DisableHostnameValidation }), nil,
 	},
 	{
-		"STREAM_DISABLE_AUDIOFILES", "disable-audiofiles", "false", "true: answers are not written as WAV files",
+		"STREAM_DISABLE_AUDIOFILES", "disable-audiofiles", "false", "true: do not write answers as WAV files",
 		false, boolean(func(f *File) *bool { return &f.Settings.DisableAudioFiles }), nil,
 	},
 	{
-		"STREAM_INPUT_FORMAT", "input-format", "pcm16", "how caller audio is sent: pcm16, g711_ulaw or g711_alaw",
+		"STREAM_INPUT_FORMAT", "input-format", "pcm16", "Format of caller audio: pcm16, g711_ulaw or g711_alaw",
 		false, format(inputFormat), nil,
 	},
 	{
-		"STREAM_OUTPUT_FORMAT", "output-format", "pcm16", "how agent audio is wanted: pcm16, g711_ulaw or g711_alaw",
+		"STREAM_OUTPUT_FORMAT", "output-format", "pcm16", "Format of agent audio: pcm16, g711_ulaw or g711_alaw",
 		false, format(outputFormat), nil,
 	},
 	{
-		"STREAM_BARGE_IN", "barge-in", "on", "whether the caller's voice silences the agent: on, off, or min_ms=N after N ms of the agent's speech",
+		"STREAM_BARGE_IN", "barge-in", "on", "Whether the caller can interrupt the agent: on, off, or min_ms=N, which is on once the agent has spoken for N ms",
 		false, setBargeIn, nil,
 	},
 	{
-		"STREAM_SESSION", "session", "", "the session for session.update: a JSON object, that in base64, or file:/path of it, read at each start",
+		"STREAM_SESSION", "session", "", "The session object for session.update: JSON, JSON in base64, or file:/path of a file that holds it, read at each start",
 		true, setSession, namesFile, // tools may carry credentials
 	},
 	{
-		"STREAM_INSTRUCTIONS", "instructions", "", "the session's instructions, or file:/path of them, read at each start",
+		"STREAM_INSTRUCTIONS", "instructions", "", "The session's instructions, or file:/path of a file that holds them, read at each start",
 		false, text(nil, func(f *File, v string) { f.Settings.Instructions = v }), namesFile,
 	},
 	{
-		"STREAM_VOICE", "voice", "", "the session's voice",
+		"STREAM_VOICE", "voice", "", "The session's voice",
 		false, word(func(f *File) *string { return &f.Settings.Voice }), nil,
 	},
 	{
-		"STREAM_GREETING", "greeting", "", "the agent speaks first: the text to say, or auto",
+		"STREAM_GREETING", "greeting", "", "The agent speaks first: the text to say, or auto",
 		false, text(nil, func(f *File, v string) { f.Settings.Greeting = v }), nil,
 	},
 	{
-		"STREAM_TURN_DETECTION", "turn-detection", "", "server_vad, semantic_vad, none, or a JSON object; empty: the server's default",
+		"STREAM_TURN_DETECTION", "turn-detection", "", "server_vad, semantic_vad, none, or a JSON object. Empty: the server's default",
 		false, setTurnDetection, nil,
 	},
 	{
-		"STREAM_MAX_DURATION", "max-duration", "0", "seconds until the stream ends and the call goes on without it; 0: no limit",
+		"STREAM_MAX_DURATION", "max-duration", "0", "Seconds after which the stream ends; the call goes on. 0: no limit",
 		false, duration(time.Second, 0, 86400, func(f *File) *time.Duration { return &f.Settings.MaxDuration }), nil,
 	},
 
 	{
-		"", "connect-timeout", "5000", "ms that an attempt to connect may take, up to the answer to the upgrade",
+		"", "connect-timeout", inMS(transport.DefaultConnectTimeout), "Longest time for one attempt to connect, in milliseconds, up to the server's answer to the upgrade",
 		false, duration(time.Millisecond, 100, 60000, func(f *File) *time.Duration { return &f.Settings.ConnectTimeout }), nil,
 	},
 	{
-		"", "connect-buffer", "10000", "ms of caller audio kept until the stream is first open; older audio is dropped and counted",
+		"", "connect-buffer", "10000", "Milliseconds of caller audio kept until the first connection is open. Older audio is dropped and counted",
 		false, duration(time.Millisecond, 0, 60000, func(f *File) *time.Duration { return &f.Settings.ConnectBuffer }), nil,
 	},
 	{
-		"", "reconnect-buffer", "2000", "ms of caller audio kept while a lost connection is replaced",
+		"", "reconnect-buffer", "2000", "Milliseconds of caller audio kept while a lost connection is replaced. Older audio is dropped and counted",
 		false, duration(time.Millisecond, 0, 60000, func(f *File) *time.Duration { return &f.Settings.ReconnectBuffer }), nil,
 	},
 	{
-		"", "playback-buffer", "360000", "ms of agent audio that may wait to be played",
+		"", "playback-buffer", "360000", "Milliseconds of agent audio that may wait to be played. What exceeds it is dropped and counted",
 		false, duration(time.Millisecond, 1000, 3600000, func(f *File) *time.Duration { return &f.Settings.PlaybackBuffer }), nil,
 	},
 	{
-		"", "backoff-start", "100", "ms before the first new attempt to connect; each further wait is half as long again, and its second half is drawn by lot",
+		"", "backoff-start", inMS(transport.DefaultBackoffStart), "Milliseconds before the first new attempt to connect. Each wait is 1.5 times the last, half of it random",
 		false, duration(time.Millisecond, 10, 60000, func(f *File) *time.Duration { return &f.Settings.BackoffStart }), nil,
 	},
 	{
-		"", "backoff-cap", "3000", "ms that such a wait takes at most, unless the server asks for more",
+		"", "backoff-cap", inMS(transport.DefaultBackoffCap), "Longest wait between two attempts, in milliseconds, unless the server asks for more",
 		false, duration(time.Millisecond, 10, 600000, func(f *File) *time.Duration { return &f.Settings.BackoffCap }), nil,
 	},
 	{
-		"", "backoff-attempts", "30", "new attempts in a row; 0: no limit",
+		"", "backoff-attempts", "30", "How many times in a row to try again. 0: no limit",
 		false, number(0, 1000000, func(f *File) *int { return &f.Settings.BackoffAttempts }), nil,
 	},
 	{
-		"", "proxy", "", "http(s)://[user:password@]host:port, or none; empty: HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the environment",
+		"", "proxy", "", "http(s)://[user:password@]host:port, or none. Empty: HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the environment",
 		true, setProxy, nil,
 	},
 	{
-		"", "output-rate", "24000", "Hz of pcm16 agent audio, for servers that send it at another rate than OpenAI",
+		"", "output-rate", "24000", "Sampling rate of pcm16 agent audio in Hz, for servers that do not send OpenAI's 24000",
 		false, number(8000, 48000, func(f *File) *int { return &f.Settings.OutputRate }), nil,
 	},
 	{
-		"", "max-sessions", "0", "streams at the same time; 0: no limit",
+		"", "max-sessions", "0", "How many streams may run at the same time. 0: no limit",
 		false, number(0, 1000000, func(f *File) *int { return &f.MaxSessions }), nil,
 	},
 	{
-		"", "go-max-procs", "0", "processors that the Go side may use at once; 0: as many as the process may",
+		"", "go-max-procs", "0", "How many processors the Go part may use at once. 0: as many as the process may",
 		false, number(0, 1024, func(f *File) *int { return &f.GoMaxProcs }), nil,
 	},
 	{
-		"", "go-gc-percent", "100", "growth of the Go side's memory until it is collected, in percent; more is less work and more memory",
+		"", "go-gc-percent", "100", "How much the Go part's memory may grow before it is collected, in percent. A higher value takes less work and more memory",
 		false, number(10, 1000, func(f *File) *int { return &f.GoGCPercent }), nil,
 	},
 	{
-		"", "go-memory-limit", "0", "MiB of memory from which on the Go side collects harder; 0: no limit",
+		"", "go-memory-limit", "0", "MiB of memory above which the Go part collects more often. 0: no limit",
 		false, number(0, 1<<20, func(f *File) *int { return &f.GoMemoryLimit }), nil,
 	},
 }
 
+// inMS is a default of the transport's as the file writes it.
+func inMS(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+
 // apply sets one value. The error names the setting as name, quotes the value unless it is secret, and says what is
 // expected.
-func (s *Setting) apply(f *File, name, value string) error {
+func (s *setting) apply(f *File, name, value string) error {
 	err := s.set(f, value)
 	switch {
 	case err == nil:
@@ -184,7 +186,7 @@ func (s *Setting) apply(f *File, name, value string) error {
 }
 
 // byParam is the setting of that name in the configuration file, nil if there is none.
-func byParam(name string) *Setting {
+func byParam(name string) *setting {
 	for i := range table {
 		if table[i].Param == name {
 			return &table[i]

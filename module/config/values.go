@@ -2,7 +2,6 @@ package config
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,20 +14,21 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"mod_openai_audio_stream/module/command"
 	"mod_openai_audio_stream/module/realtime"
 	"mod_openai_audio_stream/module/transport"
 )
 
 const (
-	// textMost bounds a text, its file, and what base64 unpacks to; the API takes 16,384 tokens of instructions.
-	textMost = 1 << 20
-	// keyMost is what servers take of one header line.
-	keyMost = 8 << 10
+	// maxText bounds a text, its file, and what base64 unpacks to; the API takes 16,384 tokens of instructions.
+	maxText = 1 << 20
+	// maxKey is what servers take of one header line.
+	maxKey = 8 << 10
 	// filePrefix before a path: the value is in that file.
 	filePrefix = "file:"
 )
 
-// When a value is looked at at the start of a stream (Setting.late).
+// Whether a value is checked when a stream starts (setting.late).
 
 func namesFile(value string) bool { return strings.HasPrefix(value, filePrefix) }
 func namesAuthorities(value string) bool {
@@ -36,7 +36,7 @@ func namesAuthorities(value string) bool {
 }
 func always(string) bool { return true }
 
-// The kinds of values. Each returns a Setting.set.
+// The kinds of values. Each returns a setting.set.
 
 func boolean(at func(*File) *bool) func(*File, string) error {
 	return func(f *File, value string) error {
@@ -48,7 +48,7 @@ func boolean(at func(*File) *bool) func(*File, string) error {
 	}
 }
 
-// parseBool takes the words that FreeSWITCH's switch_true does, as far as someone uses them.
+// parseBool takes the usual ones of the words that FreeSWITCH's switch_true takes.
 func parseBool(value string) (bool, error) {
 	switch strings.ToLower(value) {
 	case "true", "1", "yes", "on":
@@ -59,26 +59,26 @@ func parseBool(value string) (bool, error) {
 	return false, errors.New("expected true or false")
 }
 
-func number(least, most int, at func(*File) *int) func(*File, string) error {
+func number(low, high int, at func(*File) *int) func(*File, string) error {
 	return func(f *File, value string) error {
 		n, err := strconv.Atoi(value)
-		if err != nil || n < least || n > most {
-			return fmt.Errorf("expected a number from %d to %d", least, most)
+		if err != nil || n < low || n > high {
+			return fmt.Errorf("expected a number from %d to %d", low, high)
 		}
 		*at(f) = n
 		return nil
 	}
 }
 
-func duration(unit time.Duration, least, most int, at func(*File) *time.Duration) func(*File, string) error {
+func duration(unit time.Duration, low, high int, at func(*File) *time.Duration) func(*File, string) error {
 	name := "ms"
 	if unit == time.Second {
 		name = "seconds"
 	}
 	return func(f *File, value string) error {
 		n, err := strconv.Atoi(value)
-		if err != nil || n < least || n > most {
-			return fmt.Errorf("expected a number from %d to %d (%s)", least, most, name)
+		if err != nil || n < low || n > high {
+			return fmt.Errorf("expected a number from %d to %d (%s)", low, high, name)
 		}
 		*at(f) = time.Duration(n) * unit
 		return nil
@@ -140,7 +140,7 @@ func format(at func(*File) *realtime.Format) func(*File, string) error {
 	}
 }
 
-// expectation is what an error of another package says after its own quotation of the value.
+// expectation is the part of another package's error that says what is expected, without the value that it quotes.
 func expectation(err error) error {
 	if _, after, ok := strings.Cut(err.Error(), ": expected "); ok {
 		return errors.New("expected " + after)
@@ -151,7 +151,7 @@ func expectation(err error) error {
 // Single settings.
 
 func checkKey(key string) error {
-	if key == "" || len(key) > keyMost || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if key == "" || len(key) > maxKey || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return errors.New("expected the key alone, visible ASCII characters without spaces, or file:/path of it")
 	}
 	return nil
@@ -181,7 +181,7 @@ func setBufferSize(f *File, value string) error {
 
 func setBargeIn(f *File, value string) error {
 	word := strings.ToLower(value)
-	least, ok := strings.CutPrefix(word, "min_ms=")
+	minimum, ok := strings.CutPrefix(word, "min_ms=")
 	switch {
 	case word == "on":
 		f.Settings.BargeIn = BargeIn{}
@@ -190,7 +190,7 @@ func setBargeIn(f *File, value string) error {
 		f.Settings.BargeIn = BargeIn{Off: true}
 		return nil
 	case ok:
-		if n, err := strconv.Atoi(least); err == nil && n >= 0 && n <= 600000 {
+		if n, err := strconv.Atoi(minimum); err == nil && n >= 0 && n <= 600000 {
 			f.Settings.BargeIn = BargeIn{Min: time.Duration(n) * time.Millisecond}
 			return nil
 		}
@@ -221,9 +221,7 @@ func setSession(f *File, value string) error {
 	}
 	object := bytes.TrimSpace([]byte(value))
 	if len(object) > 0 && object[0] != '{' {
-		// URL-safe and unpadded spellings come from shells and from ESL libraries.
-		normal := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(string(object), "="))
-		if object, err = base64.RawStdEncoding.DecodeString(normal); err != nil {
+		if object, err = command.DecodeBase64(string(object)); err != nil {
 			object = nil
 		}
 	}
@@ -236,7 +234,7 @@ func setSession(f *File, value string) error {
 
 func isObject(text []byte) bool {
 	var object map[string]json.RawMessage
-	return len(text) <= textMost && json.Unmarshal(text, &object) == nil && object != nil
+	return len(text) <= maxText && json.Unmarshal(text, &object) == nil && object != nil
 }
 
 func setProxy(f *File, value string) error {
@@ -256,13 +254,13 @@ func textOrFile(value string) (string, error) {
 		}
 		value = string(b)
 	}
-	if len(value) > textMost || !utf8.ValidString(value) {
-		return "", fmt.Errorf("expected UTF-8 text of at most %d bytes", textMost)
+	if len(value) > maxText || !utf8.ValidString(value) {
+		return "", fmt.Errorf("expected UTF-8 text of at most %d bytes", maxText)
 	}
 	return value, nil
 }
 
-// readFile is os.ReadFile for what an operator may name by mistake: a device or a pipe would block a command for ever.
+// readFile is os.ReadFile for what an operator may name by mistake: a device or a pipe would block the command for ever.
 func readFile(path string) ([]byte, error) {
 	if !filepath.IsAbs(path) {
 		return nil, fmt.Errorf("%s: expected an absolute path", clip(path))
@@ -273,24 +271,24 @@ func readFile(path string) ([]byte, error) {
 		return nil, err
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s: expected a file", path)
-	case info.Size() > textMost:
-		return nil, fmt.Errorf("%s: expected at most %d bytes", path, textMost)
+	case info.Size() > maxText:
+		return nil, fmt.Errorf("%s: expected at most %d bytes", path, maxText)
 	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // read, not written
-	return io.ReadAll(io.LimitReader(f, textMost))
+	defer f.Close() // read, not written
+	return io.ReadAll(io.LimitReader(f, maxText))
 }
 
 // clip shortens what is quoted in an error, between characters.
 func clip(value string) string {
-	const most = 80
-	if len(value) <= most {
+	const limit = 80
+	if len(value) <= limit {
 		return value
 	}
-	end := most
+	end := limit
 	for end > 0 && !utf8.RuneStart(value[end]) {
 		end--
 	}

@@ -6,6 +6,8 @@ import (
 
 	"github.com/rs/zerolog"
 	"github.com/tidwall/gjson"
+
+	"mod_openai_audio_stream/module/secret"
 )
 
 // FreeSWITCH's numbers of its log levels (switch_types.h, switch_log_level_t).
@@ -26,20 +28,29 @@ type Func func(level int, uuid, text string)
 const uuidField = "uuid"
 
 // New returns a logger whose lines go to log, for the channel uuid. A line is the message and then its fields as
-// name=value; what Mask finds in it is masked, and control characters are spaces, so that no text forges a line of its
-// own. A line of a logger without a uuid gets its uuid from a field of this name.
-func New(log Func, uuid string) zerolog.Logger { return NewMasked(log, uuid, &Masker{}) }
-
-// NewMasked is New for a call that has secrets: masker masks every line. More may be added to it later.
-func NewMasked(log Func, uuid string, masker *Masker) zerolog.Logger {
-	return zerolog.New(&writer{log: log, uuid: uuid, masker: masker})
+// name=value, masked by masker, to which secrets may be added later. Control characters are spaces, so that no text
+// forges a line of its own. A line of a logger without a uuid gets its uuid from a field of this name.
+//
+// level is asked at each line how much of this logger the host logs now; it must not wait. Above it a line is not even
+// formatted, and its event's Enabled is false. With nil every line is given to the host.
+func New(log Func, uuid string, masker *secret.Masker, level func() int) zerolog.Logger {
+	logger := zerolog.New(&writer{log: log, uuid: uuid, masker: masker})
+	if level != nil {
+		logger = logger.Sample(limit(level))
+	}
+	return logger
 }
+
+// limit is a zerolog.Sampler, which zerolog asks before it makes an event.
+type limit func() int
+
+func (l limit) Sample(level zerolog.Level) bool { return hostLevel(level) <= l() }
 
 // writer is a zerolog.LevelWriter. It keeps nothing between lines.
 type writer struct {
 	log    Func
 	uuid   string
-	masker *Masker
+	masker *secret.Masker
 }
 
 // Write takes lines that have no level.
@@ -59,14 +70,13 @@ func (w *writer) WriteLevel(level zerolog.Level, p []byte) (int, error) {
 			uuid = value.String()
 		default:
 			fields.WriteByte(' ')
-			fields.WriteString(w.masker.Mask(name))
+			fields.WriteString(name)
 			fields.WriteByte('=')
-			fields.WriteString(word(w.masker.Mask(value.String())))
+			fields.WriteString(word(value.String()))
 		}
 		return true
 	})
-	// Each part was masked before it was quoted; the whole is masked again for what spans two of them.
-	w.log(hostLevel(level), uuid, oneLine(w.masker.Mask(w.masker.Mask(message)+fields.String())))
+	w.log(hostLevel(level), uuid, oneLine(w.masker.Text(message+fields.String())))
 	return len(p), nil
 }
 

@@ -2,6 +2,7 @@ package hostlog_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"mod_openai_audio_stream/module/hostlog"
+	"mod_openai_audio_stream/module/secret"
 )
 
 type logged struct {
@@ -39,7 +41,7 @@ func TestLevels(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			log, lines := record()
-			logger := hostlog.New(log, "uuid-1").Level(zerolog.TraceLevel)
+			logger := hostlog.New(log, "uuid-1", secret.New(), nil).Level(zerolog.TraceLevel)
 			logger.WithLevel(tc.level).Msg("text")
 			if want := (logged{tc.want, "uuid-1", "text"}); len(*lines) != 1 || (*lines)[0] != want {
 				t.Errorf("got %+v, want %+v", *lines, want)
@@ -49,7 +51,7 @@ func TestLevels(t *testing.T) {
 	t.Run("fatal and panic", func(t *testing.T) {
 		t.Parallel()
 		log, lines := record()
-		logger := hostlog.New(log, "")
+		logger := hostlog.New(log, "", secret.New(), nil)
 		logger.WithLevel(zerolog.FatalLevel).Msg("a")
 		logger.WithLevel(zerolog.PanicLevel).Msg("b")
 		if len(*lines) != 2 || (*lines)[0].level != 2 || (*lines)[1].level != 2 {
@@ -105,7 +107,7 @@ func TestLines(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			log, lines := record()
-			tc.log(hostlog.New(log, tc.uuid))
+			tc.log(hostlog.New(log, tc.uuid, secret.New(), nil))
 			if len(*lines) != 1 || (*lines)[0] != tc.want {
 				t.Errorf("got %+v\nwant %+v", *lines, tc.want)
 			}
@@ -113,18 +115,59 @@ func TestLines(t *testing.T) {
 	}
 }
 
-func TestMaskedLoggerHidesItsSecretsEverywhere(t *testing.T) {
+// A line is masked after it was put together: what stands in quotes, and what spans two parts.
+func TestSecretsAreMaskedInEveryPartOfALine(t *testing.T) {
 	t.Parallel()
-	const secret = `forged "key" value`
-	masker := hostlog.NewMasker(secret)
+	const key = `forged "key" value`
+	masker := secret.New(key, "spans=two words")
 	log, lines := record()
-	logger := hostlog.NewMasked(log, "u", masker)
+	logger := hostlog.New(log, "u", masker, nil)
 	masker.Add("added-later")
-	logger.Error().Str("a", secret).Err(errors.New("x "+secret)).Str(secret, "v").Msg("m " + secret + " added-later")
-	if len(*lines) != 1 {
-		t.Fatalf("got %+v", *lines)
+	logger.Error().Str("a", key).Err(errors.New("x "+key)).Str(key, "v").Msg("m " + key + " added-later")
+	logger.Error().Str("spans", "two words").Str("json", `{"api_key":"abc def"}`).Msg("one\ntwo")
+	want := []logged{{3, "u", `m *** *** a="***" error="x ***" ***=v`}, {3, "u", `one two spans="two words" json="{\"api_key\":\"***\"}"`}}
+	if !slices.Equal(*lines, want) {
+		t.Errorf("got %q, want %q", *lines, want)
 	}
-	if text := (*lines)[0].text; strings.Contains(text, "forged") || strings.Contains(text, "value") || strings.Contains(text, "later") {
-		t.Errorf("a secret in %q", text)
+}
+
+// Above the host's level nothing is written, and nothing is formatted either.
+func TestLevelOfTheHost(t *testing.T) {
+	t.Parallel()
+	log, lines := record()
+	level := hostlog.LevelWarning
+	logger := hostlog.New(log, "", secret.New(), func() int { return level })
+	child := logger.With().Str("a", "b").Logger()
+	for _, l := range []*zerolog.Logger{&logger, &child} {
+		if l.Debug().Enabled() || l.Info().Enabled() || l.Log().Enabled() || !l.Warn().Enabled() || !l.Error().Enabled() {
+			t.Error("of warnings: the wrong lines are enabled")
+		}
+		l.Info().Func(func(*zerolog.Event) { t.Error("formatted") }).Msg("")
+	}
+	level = hostlog.LevelDebug
+	if !logger.Debug().Enabled() {
+		t.Error("not enabled at debug")
+	}
+	level = -1 // FreeSWITCH's for none at all
+	logger.WithLevel(zerolog.PanicLevel).Msg("")
+	if len(*lines) != 0 {
+		t.Errorf("got %v", *lines)
+	}
+}
+
+func BenchmarkALineThatIsOff(b *testing.B) {
+	logger := hostlog.New(func(int, string, string) {}, "u", secret.New(), func() int { return hostlog.LevelInfo })
+	b.ReportAllocs()
+	for b.Loop() {
+		logger.Debug().Str("a", "b").Msg("text")
+	}
+}
+
+func BenchmarkALine(b *testing.B) {
+	logger := hostlog.New(func(int, string, string) {}, "u", secret.New("correct-horse-battery-staple"), nil)
+	line := "server: " + strings.Repeat(`{"type":"response.output_audio_transcript.delta","delta":"hello"} `, 10)
+	b.ReportAllocs()
+	for b.Loop() {
+		logger.Debug().Str("a", "b").Msg(line)
 	}
 }

@@ -30,6 +30,9 @@ var heldTypes = map[string]bool{"conversation.item.create": true, "response.crea
 // Client takes events of the client's, all of them or, with an error, none. held: they wait for the connection, and are
 // sent in their order when the conversation has been restored.
 func (l *Ledger) Client(now time.Time, events ...[]byte) (todo Todo, held bool, err error) {
+	if l.connection == 0 {
+		return Todo{}, false, ErrNotConnected
+	}
 	creates, asides, size := 0, 0, 0
 	for _, msg := range events {
 		kind := eventType(msg)
@@ -50,8 +53,6 @@ func (l *Ledger) Client(now time.Time, events ...[]byte) (todo Todo, held bool, 
 		}
 	}
 	switch {
-	case !l.connected && l.connection == 0:
-		return Todo{}, false, ErrNotConnected
 	case creates > 0 && len(l.requests.waiting)+creates > maxWaiting, asides > 0 && len(l.requests.asides)+asides > maxWaiting:
 		return Todo{}, false, ErrTooManyResponses
 	case !l.connected && (len(l.held)+len(events) > maxHeld || l.heldBytes+size > maxHeldBytes):

@@ -41,8 +41,8 @@ func (l *Ledger) Connected(now time.Time) (todo Todo, restored Restored) {
 // Repeatable is the response under way of which nothing has been heard although audio has come, "" if there is none. If
 // the player can take that audio back, and the connection is lost, the response is asked for again.
 func (l *Ledger) Repeatable() string {
-	if r := l.responses.running; r != nil && !r.discarded && r.queued() > 0 && r.played() == 0 {
-		return r.id
+	if r := l.responses.running; r != nil && !r.discarded && r.queued() > 0 && r.heard() == 0 {
+		return r.key
 	}
 	return ""
 }
@@ -52,22 +52,21 @@ func (l *Ledger) Repeatable() string {
 func (l *Ledger) Lost(withdrawn bool, now time.Time) Todo {
 	q := &l.requests
 	answerDue := now.Before(l.caller.answerBy)
-	l.caller.speaking, l.caller.answerBy = false, time.Time{}
+	l.caller.speaking, l.caller.early, l.caller.answerBy = false, false, time.Time{}
 	switch r := l.responses.running; {
 	case r != nil && !r.discarded && (withdrawn || r.queued() == 0):
 		l.repeat(r)
-	case r != nil:
-	case q.asked != nil:
-		if !q.asked.cancelled {
-			q.again(q.asked)
-		}
+	case q.asked != nil && !q.asked.cancelled:
+		q.again(q.asked)
 	case answerDue:
 		q.again(l.newRequest(realtime.ResponseCreate()))
 	}
-	q.asked, q.last, q.retryAt, q.refusals = nil, nil, time.Time{}, 0
+	for _, r := range q.asides {
+		r.sentAt = time.Time{}
+	}
+	q.asked, q.retryAt, q.refusals = nil, time.Time{}, 0
 	l.loseResponses()
-	l.connected, l.unheard = false, nil
-	l.items.echoesOver()
+	l.connected, l.unheard, l.todo.Send = false, nil, nil
 	return l.done(now)
 }
 
@@ -91,7 +90,7 @@ func (l *Ledger) loseResponses() {
 	for _, r := range l.responses.all {
 		if !r.over() {
 			r.turn.Status = statusLost
-			l.finish(r, lost)
+			l.over(r, lost)
 		}
 	}
 }

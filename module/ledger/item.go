@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"encoding/json"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -18,14 +20,19 @@ const (
 	wholeWithin = 50 * time.Millisecond
 )
 
+// roles are those of messages.
+var roles = []string{"user", "assistant", "system"}
+
 // item is one item of the conversation in a form that a new session accepts: text, never audio.
 type item struct {
-	id    string // in the present connection; "" if its server has not named it
-	role  string // user, assistant, system; "" for a function call or its output
-	text  string
-	done  bool            // text is all of it
-	raw   json.RawMessage // function_call and function_call_output items, as the server or the client gave them
-	parts []*part         // its audio
+	id      string // in the present connection; "" if its server has not named it
+	eventID string // of the event that told the server of it last, "" for none
+	role    string // user, assistant, system; "" for a function call or its output
+	text    string
+	done    bool            // text is all of it
+	spoken  bool            // text was to be heard
+	raw     json.RawMessage // function_call and function_call_output items, as the server or the client gave them
+	parts   []*part         // its audio
 }
 
 func (i *item) size() int { return len(i.text) + len(i.raw) }
@@ -38,15 +45,18 @@ func (i *item) kind() string {
 	return "message"
 }
 
-// heardText is the part of the text that the caller has heard or will hear. A transcript has no times, so it is cut where the audio
-// was, in proportion. A server forgets the text of an item that is truncated.
+// heardText is the part of the text that the caller has heard or will hear. A transcript has no times, so it is cut where
+// the audio was, in proportion. A server forgets the text of an item that is truncated.
 func (i *item) heardText() string {
 	var generated, heard int64
 	for _, p := range i.parts {
 		generated += int64(p.generated)
-		heard += int64(p.queued)
+		heard += int64(max(p.queued-p.flushing, p.played))
 	}
-	if heard >= generated-int64(wholeWithin) {
+	switch {
+	case generated == 0 && i.spoken:
+		return ""
+	case heard >= generated-int64(wholeWithin):
 		return i.text
 	}
 	runes := []rune(i.text)
@@ -59,14 +69,6 @@ type items struct {
 	bytes int
 	// updates are the session.update events that the client has sent last, in order; the server merges them.
 	updates [][]byte
-	// echoes are items of ours that the server has not named yet, in the order in which they were sent.
-	echoes []echo
-}
-
-// echo is an item that was sent with this event id, "" for none.
-type echo struct {
-	*item
-	eventID string
 }
 
 // find is the item with this id, nil if there is none.
@@ -92,7 +94,6 @@ func (is *items) named(id, role string) *item {
 
 func (is *items) add(i *item) *item {
 	is.all = append(is.all, i)
-	is.bytes += i.size()
 	is.trim()
 	return i
 }
@@ -105,110 +106,118 @@ func (is *items) trim() {
 	}
 }
 
+// bounded is a text without what is beyond maxItemBytes.
+func bounded(text string) string {
+	if len(text) <= maxItemBytes {
+		return text
+	}
+	return strings.Clone(strings.ToValidUTF8(text[:maxItemBytes], "")) // so that the rest does not stay in memory
+}
+
 // say sets an item's text; all: no more will come.
 func (is *items) say(i *item, text string, all bool) {
+	text = bounded(text)
 	is.bytes += len(text) - len(i.text)
 	i.text, i.done = text, all
 	is.trim()
 }
 
 func (is *items) remove(id string) {
-	for n, i := range is.all {
-		if id != "" && i.id == id {
-			is.bytes -= i.size()
-			is.all = append(is.all[:n:n], is.all[n+1:]...)
-			return
-		}
-	}
+	is.drop(func(i *item) bool { return id != "" && i.id == id })
 }
 
-// added enters an item that the server announces. The first ones that it announces of ours are those that were sent
-// first.
-func (is *items) added(raw []byte) {
+// drop forgets the items that unwanted names.
+func (is *items) drop(unwanted func(*item) bool) {
+	is.all = slices.DeleteFunc(is.all, func(i *item) bool {
+		if !unwanted(i) {
+			return false
+		}
+		is.bytes -= i.size()
+		return true
+	})
+}
+
+// added enters an item that the server announces. It may be one of ours that has no id yet.
+func (is *items) added(id string, raw []byte) {
 	announced := gjson.ParseBytes(raw)
-	id, role, kind := announced.Get("id").Str, announced.Get("role").Str, announced.Get("type").Str
+	role, kind := announced.Get("role").Str, announced.Get("type").Str
 	if is.find(id) != nil {
 		return
 	}
-	if len(is.echoes) > 0 && announced.Get("content.0.type").Str != "input_audio" {
-		if first := is.echoes[0]; first.kind() == kind && first.role == role {
-			first.id = id
-			is.echoes = is.echoes[1:]
+	for _, i := range is.all {
+		if i.id == "" && i.role == role && i.kind() == kind && i.says(announced) {
+			i.id = id
 			return
 		}
 	}
-	if kind == "message" {
-		is.named(id, role)
+	if n := slices.Index(roles, role); kind == "message" && n >= 0 {
+		is.named(id, roles[n]) // not role: it is a part of the announcement, which would stay in memory with it
 	}
 }
 
-// refused forgets that an item was sent, if this event id is its.
-func (is *items) refused(eventID string) bool {
-	for n, e := range is.echoes {
-		if eventID != "" && e.eventID == eventID {
-			is.echoes = append(is.echoes[:n:n], is.echoes[n+1:]...)
-			return true
-		}
+// says reports whether the item that the server announces has the content of this one.
+func (i *item) says(announced gjson.Result) bool {
+	if i.raw != nil {
+		return announced.Get("call_id").Str == gjson.GetBytes(i.raw, "call_id").Str
 	}
-	return false
+	text := announced.Get("content.0.text").Str
+	return text != "" && text == i.heardText()
 }
 
-// echoesOver: a server names what it was sent before it goes on; this one does not.
-func (is *items) echoesOver() { is.echoes = nil }
+// refused forgets the item that the server was told of by this event and has not taken.
+func (is *items) refused(eventID string) {
+	is.drop(func(i *item) bool { return eventID != "" && i.eventID == eventID })
+}
 
 // call enters a function call of the model's or an output of the client's.
 func (is *items) call(id string, raw []byte) *item {
 	i := is.named(id, "")
 	is.bytes += len(raw) - len(i.raw)
 	i.raw = append(json.RawMessage(nil), raw...)
-	i.done = true
 	is.trim()
 	return i
 }
 
 // client enters what an event of the client's adds to the conversation.
 func (is *items) client(msg []byte) {
-	event := gjson.ParseBytes(msg)
-	switch event.Get("type").Str {
+	switch eventType(msg) {
 	case "session.update":
 		if len(is.updates) == maxUpdates {
 			is.updates = is.updates[1:]
 		}
 		is.updates = append(is.updates, append([]byte(nil), msg...))
 	case "conversation.item.create":
-		given := event.Get("item")
+		given := func(path string) gjson.Result { return gjson.GetBytes(msg, "item"+path) } // copies what it finds
 		var i *item
-		switch given.Get("type").Str {
+		switch given(".type").Str {
 		case "function_call_output", "function_call":
-			i = is.call(given.Get("id").Str, []byte(given.Raw))
+			i = is.call(given(".id").Str, []byte(given("").Raw))
 		case "message":
-			i = is.named(given.Get("id").Str, given.Get("role").Str)
-			is.say(i, given.Get("content.0.text").Str, true)
+			i = is.named(given(".id").Str, given(".role").Str)
+			is.say(i, given(".content.0.text").Str, true)
 		}
-		if i != nil && i.id == "" {
-			is.echoes = append(is.echoes, echo{i, realtime.EventID(msg)})
+		if i != nil {
+			i.eventID = realtime.EventID(msg)
 		}
 	}
 }
 
 // replay is the conversation as client events, oldest first. The items have no ids until the server has named them: it
-// may give those of the former connection to others.
+// may give those of the former connection to others. What there is nothing to tell of is forgotten: no more will come.
 func (is *items) replay(p *realtime.Provider, eventID func() string) (events [][]byte) {
-	is.echoes = nil
-	for _, i := range is.all {
-		i.id = ""
+	is.drop(func(i *item) bool {
 		var msg []byte
 		if text := i.heardText(); i.raw != nil {
 			msg = realtime.RestoreItem(i.raw)
-		} else if i.text != "" && text != "" {
+		} else if text != "" {
 			msg = realtime.MessageItem(p, i.role, text)
 		}
 		if msg == nil {
-			continue
+			return true
 		}
-		msg = realtime.WithEventID(msg, eventID())
-		is.echoes = append(is.echoes, echo{i, realtime.EventID(msg)})
-		events = append(events, msg)
-	}
+		i.id, i.eventID = "", eventID()
+		events = append(events, realtime.WithEventID(msg, i.eventID))
+		return false
+	})
 	return events
 }

@@ -30,12 +30,13 @@ type Ledger struct {
 	held       [][]byte     // client events that wait for the connection
 	heldBytes  int
 	totals     Totals
-	todo       Todo // collected by the method that runs
+	todo       Todo // collected by the method that runs, and by Audio before it
 }
 
 // caller is what the server's voice detector says of the caller.
 type caller struct {
 	speaking bool
+	early    bool   // but may not interrupt yet: too little of the answer has been heard
 	itemID   string // of what was said last
 	text     string // its transcript, if it came before the answer
 	// stoppedAt is when the server said that the caller stopped, zero once that has its answer. The voice itself ended at
@@ -49,7 +50,7 @@ type caller struct {
 type truncation struct{ eventID, itemID string }
 
 const (
-	maxUnheard = 8
+	maxUnheard = 64
 	// maxAnswerWait is how long after the caller's words the server's answer still counts as about to come. Servers
 	// create a response within a second, and none at all for what they take for noise.
 	maxAnswerWait = 5 * time.Second
@@ -63,7 +64,8 @@ func New(provider *realtime.Provider, barge BargeIn) *Ledger {
 // Todo is what is to be done, in the order of the fields.
 type Todo struct {
 	Flush    bool     // silence what the caller has not heard
-	Finished []string // responses of which no more audio will come
+	PartDone []string // responses of which no more audio will come for now, as Audio named them
+	Finished []string // responses of which no more audio will come, as Audio named them
 	Send     [][]byte // client events for the server
 	Reports  []Report // for the user
 }
@@ -95,19 +97,32 @@ func (l *Ledger) report(r Report) { l.todo.Reports = append(l.todo.Reports, r) }
 
 // done ends a method: what has become possible is done, and what was collected is the answer.
 func (l *Ledger) done(now time.Time) Todo {
+	l.reportTurns() // and what was not heard, before the server goes on
 	l.next(now)
-	l.reportTurns()
 	todo := l.todo
 	l.todo = Todo{}
 	return todo
 }
 
 // Due is when Tick has something to do; the zero time if nothing.
-func (l *Ledger) Due() time.Time { return l.requests.due() }
+func (l *Ledger) Due() time.Time {
+	due := l.requests.due()
+	for _, r := range l.responses.all {
+		if at := r.wordAt.Add(maxSilence); !r.over() && (due.IsZero() || at.Before(due)) {
+			due = at
+		}
+	}
+	return due
+}
 
 // Tick does what is due.
 func (l *Ledger) Tick(now time.Time) Todo {
 	l.requests.expire(now)
+	for _, r := range l.responses.all {
+		if !r.over() && now.Sub(r.wordAt) >= maxSilence {
+			l.over(r, done)
+		}
+	}
 	return l.done(now)
 }
 
@@ -120,27 +135,44 @@ func (l *Ledger) Quiet(now time.Time) bool {
 // Unheard reports whether there is audio that the caller has not heard. It is as true as the last Playback.
 func (l *Ledger) Unheard() bool { return l.responses.unheard() }
 
+// TooEarly reports whether the caller speaks and has not interrupted, because too little of the answer has been heard.
+// While the voice goes on, StillSpeaks is to be called.
+func (l *Ledger) TooEarly() bool { return l.caller.early }
+
+// StillSpeaks tells that the caller's voice goes on. The server says so only much later: it waits for a silence first.
+func (l *Ledger) StillSpeaks(now time.Time) Todo {
+	if l.caller.early && l.responses.spoken() >= l.barge.Min {
+		l.bargeIn()
+	}
+	return l.done(now)
+}
+
 // Detection is how the server finds the caller's turns.
 func (l *Ledger) Detection() realtime.Detection { return l.detection }
 
 // Interrupt silences the model because it was told to. The server goes on listening, so a response that runs is cancelled.
 func (l *Ledger) Interrupt(now time.Time) Todo {
-	l.silence(true)
-	if r := l.requests.asked; r != nil {
-		r.cancelled = true
+	stopped := l.silence(true)
+	if r := l.requests.asked; r != nil && !r.cancelled {
+		r.cancelled, stopped = true, true
+	}
+	if stopped {
+		l.totals.Interruptions++
 	}
 	return l.done(now)
 }
 
 // Mute silences what the caller has not heard. What the model says further is not given to the player while it lasts.
 func (l *Ledger) Mute(now time.Time) Todo {
-	l.todo.Flush = l.Unheard()
+	if l.Unheard() {
+		l.flush()
+	}
 	return l.done(now)
 }
 
-// silence stops the answer that plays or is about to. cancel: the server does not by itself.
-func (l *Ledger) silence(cancel bool) {
-	stopped := false
+// silence stops the answer that plays or is about to, and reports whether there is one. cancel: the server does not by
+// itself.
+func (l *Ledger) silence(cancel bool) (stopped bool) {
 	for _, r := range l.responses.all {
 		if r.discarded || !r.unheard() && (r.over() || r.outOfBand) {
 			continue
@@ -151,7 +183,17 @@ func (l *Ledger) silence(cancel bool) {
 		}
 	}
 	if stopped {
-		l.todo.Flush = true
-		l.totals.Interruptions++
+		l.flush()
+	}
+	return stopped
+}
+
+// flush silences what has not been heard. The player tells later how much that was.
+func (l *Ledger) flush() {
+	l.todo.Flush = true
+	for _, r := range l.responses.all {
+		for _, p := range r.parts {
+			p.flushing = p.queued - p.played
+		}
 	}
 }

@@ -6,10 +6,13 @@ import (
 	"mod_openai_audio_stream/module/realtime"
 )
 
+// rounding is how much of a part that was played whole may seem to be missing.
+const rounding = 5 * time.Millisecond
+
 // Played tells what the channel has played.
 func (l *Ledger) Played(played []Playback, now time.Time) Todo {
 	for _, p := range played {
-		r := l.responses.find(p.ResponseID)
+		r := l.responses.played(p.ResponseID)
 		if r == nil {
 			continue
 		}
@@ -29,12 +32,14 @@ func (l *Ledger) Played(played []Playback, now time.Time) Todo {
 }
 
 func (l *Ledger) started(r *response, now time.Time) {
-	if r.started {
-		return // audio of it came when it had stopped
+	if r.speaking {
+		return
 	}
-	r.started = true
-	r.times.firstSample = now
-	l.totals.started(&r.times)
+	r.speaking = true
+	if r.times.firstSample.IsZero() {
+		r.times.firstSample = now
+		l.totals.started(&r.times)
+	}
 	l.report(SpeechStarted{r.id})
 }
 
@@ -49,20 +54,36 @@ func (l *Ledger) heard(r *response, p Playback) {
 	}
 }
 
-// cut tells the server how much of an item the caller heard.
+// cut enters that the rest of what the player has of a part will not be heard.
 func (l *Ledger) cut(r *response, p Playback) {
 	part := r.part(p.ItemID, p.ContentIndex)
 	if part == nil {
 		return
 	}
-	l.report(Truncated{p.ItemID, p.ContentIndex, part.played, part.queued})
-	part.queued = part.played
-	if !l.connected || r.connection != l.connection || p.ItemID == "" || r.outOfBand {
+	l.truncate(r, part, part.queued)
+	part.queued = max(part.queued-(p.Received-p.Played), part.played) // more of it may have come since the flush
+	part.flushing = 0
+}
+
+// truncateRest tells the server of audio that the player has never had: it came too late, or was not to be heard.
+func (l *Ledger) truncateRest(r *response) {
+	for _, p := range r.parts {
+		if r.state == done && !p.truncated && p.generated-p.played > wholeWithin {
+			l.truncate(r, p, p.generated)
+		}
+	}
+}
+
+// truncate tells the server how much of an item the caller heard.
+func (l *Ledger) truncate(r *response, part *part, received time.Duration) {
+	part.truncated = true
+	l.report(Truncated{part.itemID, part.contentIndex, part.played, received})
+	if !l.connected || r.connection != l.connection || part.itemID == "" || r.outOfBand {
 		return // the server knows no such item
 	}
-	msg := realtime.Truncate(p.ItemID, p.ContentIndex, part.played.Milliseconds())
+	msg := realtime.Truncate(part.itemID, part.contentIndex, part.played.Milliseconds())
 	if part.played < time.Millisecond {
-		t := truncation{l.eventID("unheard"), p.ItemID}
+		t := truncation{l.eventID("unheard"), part.itemID}
 		if len(l.unheard) == maxUnheard {
 			l.unheard = l.unheard[1:]
 		}
@@ -88,9 +109,15 @@ func (l *Ledger) stopped(r *response, now time.Time) {
 	r.stopped = true
 	r.times.ended = now
 	for _, p := range r.parts {
-		p.queued, p.base = p.played, p.played // all but what the resampler keeps for itself
+		p.base, p.flushing = p.played, 0
+		if p.queued-p.played < rounding {
+			p.queued = p.played
+		} else {
+			r.stopped = false // it came since the flush, and is played from its beginning
+		}
 	}
-	if r.started {
+	if r.speaking {
+		r.speaking = false
 		l.report(SpeechStopped{r.id})
 	}
 }

@@ -16,47 +16,63 @@ const (
 	maxWaiting = 32
 	// maxUnanswered is after how long a request without any answer counts as refused.
 	maxUnanswered = 15 * time.Second
+	// maxDoubt is how long it is still waited for after an error that may have been about it.
+	maxDoubt = time.Second
 	// A request that is refused because of a response that nobody told us of is sent again after retryFirst, then after
 	// twice as long each time, up to retryLast.
 	retryFirst = 100 * time.Millisecond
 	retryLast  = 3 * time.Second
+	// maxRefusal is how long after a request an error without an event id may still be about it. Later ones are about
+	// the server's own attempt to answer the caller.
+	maxRefusal = 3 * time.Second
 )
 
 // request is a response.create.
 type request struct {
 	eventID   string
 	msg       []byte
-	sentAt    time.Time
+	sentAt    time.Time // in the present connection
+	answerBy  time.Time // counts as refused from then on
+	number    int       // of sending: servers answer in order
 	cancelled bool      // its response is not wanted any more
-	response  *response // which is taken for its answer; nil if there is none yet
 }
+
+func (r *request) sent() bool { return !r.sentAt.IsZero() }
 
 // requests are those that have no answer yet.
 type requests struct {
 	waiting []*request // for the running response to end, oldest first; at most maxWaiting, and what is owed
 	asked   *request   // sent and not answered; nil if none
 	asides  []*request // sent and not answered, out of band, oldest first; at most maxWaiting
-	last    *request   // the last one that was sent in the default conversation
 
 	refusals int       // in a row, because of a response that we know nothing of
 	retryAt  time.Time // nothing is sent before
 }
 
-func (q *requests) idle() bool { return q.asked == nil && len(q.waiting) == 0 }
+func (q *requests) idle() bool { return q.asked == nil && len(q.waiting) == 0 && len(q.asides) == 0 }
 
-func (q *requests) due() time.Time {
-	switch {
-	case q.asked != nil:
-		return q.asked.sentAt.Add(maxUnanswered)
-	case len(q.waiting) > 0:
-		return q.retryAt
+func (q *requests) due() (at time.Time) {
+	soon := func(t time.Time) {
+		if !t.IsZero() && (at.IsZero() || t.Before(at)) {
+			at = t
+		}
 	}
-	return time.Time{}
+	if q.asked != nil {
+		soon(q.asked.answerBy)
+	}
+	if len(q.asides) > 0 && q.asides[0].sent() {
+		soon(q.asides[0].answerBy)
+	}
+	soon(q.retryAt)
+	return at
 }
 
 func (q *requests) expire(now time.Time) {
-	if q.asked != nil && now.Sub(q.asked.sentAt) >= maxUnanswered {
+	if q.asked != nil && !now.Before(q.asked.answerBy) {
 		q.asked = nil
+	}
+	for len(q.asides) > 0 && q.asides[0].sent() && !now.Before(q.asides[0].answerBy) {
+		q.asides = q.asides[1:]
 	}
 	if !now.Before(q.retryAt) {
 		q.retryAt = time.Time{}
@@ -80,23 +96,24 @@ func (q *requests) answered(outOfBand bool) *request {
 
 // again puts a request in front of those that wait.
 func (q *requests) again(r *request) {
-	r.response = nil
 	q.waiting = append([]*request{r}, q.waiting...)
 }
 
-// refuse takes a request out that the server will not answer. It reports whether there was one with this event id.
-func (q *requests) refuse(eventID string) bool {
+// refuse takes the request with this event id out: the server will not answer it.
+func (q *requests) refuse(eventID string) {
+	if eventID == "" {
+		return // an error about something else, and a request may have no id
+	}
 	if q.asked != nil && q.asked.eventID == eventID {
 		q.asked = nil
-		return true
+		return
 	}
 	for i, r := range q.asides {
 		if r.eventID == eventID {
 			q.asides = append(q.asides[:i:i], q.asides[i+1:]...)
-			return true
+			return
 		}
 	}
-	return false
 }
 
 // newRequest numbers a response.create, unless the user has.
@@ -130,29 +147,27 @@ func (l *Ledger) next(now time.Time) {
 		return
 	}
 	q.asked, q.waiting = q.waiting[0], q.waiting[1:]
-	q.last = q.asked
 	l.ask(q.asked, now)
 }
 
 func (l *Ledger) ask(r *request, now time.Time) {
-	r.sentAt = now
+	l.numbers++
+	r.sentAt, r.answerBy, r.number = now, now.Add(maxUnanswered), l.numbers
 	l.send(r.msg)
 }
 
 // collided settles that the server refused a request because a response runs. eventID names the request, "" if the
-// server does not: then it is the last one.
+// server does not.
 func (l *Ledger) collided(eventID string, now time.Time) {
 	q := &l.requests
-	r := q.last
-	if r == nil || eventID != "" && r.eventID != eventID {
-		return
-	}
-	q.last = nil // refused once; it comes back when it is sent again
-	if r.response != nil {
-		r.response.request = nil // the server's own
-	}
-	if q.asked == r {
+	r := q.asked
+	if r != nil && (eventID == "" || r.eventID == eventID) {
 		q.asked = nil
+	} else if taken := l.takenFor(eventID, now); taken != nil {
+		r, taken.request = taken.request, nil // the server's own
+	} else {
+		q.refuse(eventID) // a server that knows nothing of out of band
+		return
 	}
 	if r.cancelled {
 		return
@@ -162,4 +177,19 @@ func (l *Ledger) collided(eventID string, now time.Time) {
 		q.retryAt = now.Add(min(retryFirst<<min(q.refusals, 10), retryLast))
 		q.refusals++
 	}
+}
+
+// takenFor is the response that was taken for the answer to the request with this event id, or to the last one if there
+// is no id, nil if there is none.
+func (l *Ledger) takenFor(eventID string, now time.Time) *response {
+	for n := len(l.responses.all) - 1; n >= 0; n-- {
+		r := l.responses.all[n]
+		if r.connection != l.connection || r.outOfBand || r.request == nil {
+			continue
+		}
+		if eventID == "" && now.Sub(r.request.sentAt) < maxRefusal || eventID != "" && eventID == r.request.eventID {
+			return r
+		}
+	}
+	return nil
 }

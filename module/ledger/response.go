@@ -1,13 +1,21 @@
 package ledger
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"mod_openai_audio_stream/module/realtime"
 )
 
-// maxResponses bounds the responses that are remembered: late audio of those before counts as that of a new one.
-const maxResponses = 64
+const (
+	// maxResponses bounds the responses that are remembered: late audio of those before counts as that of a new one.
+	maxResponses = 64
+	// maxParts bounds the parts of a response. The audio of further ones is not played.
+	maxParts = 512
+	// maxSilence is after how long without a word of a response it counts as done: some servers do not say so.
+	maxSilence = time.Minute
+)
 
 // state is how far a response is.
 type state int
@@ -15,20 +23,23 @@ type state int
 const (
 	running state = iota
 	done
-	cancelled
 	lost // with its connection
 )
 
 // response is one that the server has begun.
 type response struct {
-	id         string
+	id         string   // as the server calls it, "" if it does not
+	key        string   // as the player calls it: ids may come again on another connection
 	connection int      // in which it was begun
+	announced  bool     // by a response.created
+	ended      bool     // by a response.done
 	request    *request // which it answers; nil: the server's own
 	outOfBand  bool     // it is no part of the conversation
 	state      state
+	wordAt     time.Time // when the server said something of it last
 
 	parts       []*part // of audio, in the order of their first delta
-	started     bool    // its first sample has been played
+	speaking    bool    // the player has begun with its audio, and not come to the end
 	stopped     bool    // all audio that the player was given has been played or flushed
 	discarded   bool    // no further audio of it is played
 	interrupted bool
@@ -44,8 +55,10 @@ type part struct {
 	contentIndex int
 	generated    time.Duration // that the server sent
 	queued       time.Duration // that the player was given, without what was flushed: it has been heard, or will be
+	flushing     time.Duration // of queued: it will not be heard, but the player has not said so yet
 	played       time.Duration
 	base         time.Duration // of played, when the answer stopped before
+	truncated    bool          // the server was told that the rest was not heard
 }
 
 func (r *response) over() bool { return r.state != running }
@@ -63,7 +76,7 @@ func (r *response) unheard() bool {
 	return false
 }
 
-func (r *response) played() (d time.Duration) {
+func (r *response) heard() (d time.Duration) {
 	for _, p := range r.parts {
 		d += p.played
 	}
@@ -92,60 +105,81 @@ type responses struct {
 	running *response // in the default conversation; nil if none
 }
 
-// find is the response with this id, the newest if there are several. Audio without an id is that of the running one.
-func (rs *responses) find(id string) *response {
-	if id == "" {
-		return rs.running
-	}
+// played is the response that the player calls so, nil if there is none.
+func (rs *responses) played(key string) *response {
 	for i := len(rs.all) - 1; i >= 0; i-- {
-		if rs.all[i].id == id {
+		if rs.all[i].key == key {
 			return rs.all[i]
 		}
 	}
 	return nil
 }
 
-func (rs *responses) add(r *response) {
+// begun is the newest response that the present server calls so, nil if there is none.
+func (l *Ledger) begun(id string) *response {
+	for i := len(l.responses.all) - 1; i >= 0; i-- {
+		if r := l.responses.all[i]; r.id == id && r.connection == l.connection {
+			return r
+		}
+	}
+	return nil
+}
+
+// response is the one that an event with this id is about, nil if there is none: the running one if there is no id.
+func (l *Ledger) response(id string) *response {
+	running := l.responses.running
+	if id == "" {
+		return running
+	}
+	r := l.begun(id)
+	if r == nil && running != nil && running.id == "" {
+		r = running
+		r.id, r.turn.ResponseID = id, id // not said before
+	}
+	return r
+}
+
+func (l *Ledger) addResponse(r *response) {
+	rs := &l.responses
+	if r.key = r.id; r.id == "" || rs.played(r.key) != nil {
+		l.numbers++
+		r.key = fmt.Sprintf("%s#%d", r.id, l.numbers)
+	}
 	if len(rs.all) == maxResponses {
+		l.over(rs.all[0], done)
+		l.reportTurn(rs.all[0])
 		rs.all = append(rs.all[:0], rs.all[1:]...)
 	}
 	rs.all = append(rs.all, r)
 }
 
 func (rs *responses) unheard() bool {
-	for _, r := range rs.all {
-		if r.unheard() {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(rs.all, (*response).unheard)
 }
 
-func (rs *responses) idle() bool { return rs.running == nil && !rs.unheard() }
+func (rs *responses) idle() bool {
+	return !slices.ContainsFunc(rs.all, func(r *response) bool { return !r.over() || r.unheard() })
+}
 
 // begin enters a response. outOfBand is what the server says of it, byOrder that it says nothing.
-func (l *Ledger) begin(id string, outOfBand, byOrder bool) *response {
+func (l *Ledger) begin(id string, outOfBand, byOrder bool, now time.Time) *response {
 	q, rs := &l.requests, &l.responses
 	if byOrder {
-		outOfBand = len(q.asides) > 0 && (q.asked == nil || q.asides[0].sentAt.Before(q.asked.sentAt))
+		outOfBand = len(q.asides) > 0 && (q.asked == nil || q.asides[0].number < q.asked.number)
 	}
-	r := &response{id: id, connection: l.connection, outOfBand: outOfBand, request: q.answered(outOfBand)}
+	r := &response{id: id, connection: l.connection, outOfBand: outOfBand, request: q.answered(outOfBand), wordAt: now}
 	r.turn.ResponseID = id
-	if r.request != nil {
-		r.request.response = r
-	}
-	rs.add(r)
+	l.addResponse(r)
 	if outOfBand {
 		return r
 	}
 	if rs.running != nil {
-		l.finish(rs.running, done) // there is only one: its end was not said
+		l.over(rs.running, done) // there is only one: its end was not said
 	}
 	rs.running = r
 	r.times.callerStopped, r.times.voiceEnd = l.caller.stoppedAt, l.caller.voiceEnd
 	r.turn.Caller, r.turn.callerItem = l.caller.text, l.caller.itemID
-	l.caller = caller{speaking: l.caller.speaking}
-	l.items.echoesOver()
+	l.caller = caller{speaking: l.caller.speaking, early: l.caller.early}
 	if r.request != nil && r.request.cancelled {
 		r.discarded, r.interrupted = true, true
 		l.send(realtime.ResponseCancel(id))
@@ -155,39 +189,60 @@ func (l *Ledger) begin(id string, outOfBand, byOrder bool) *response {
 
 // end enters that a response is done.
 func (l *Ledger) end(e *realtime.Event) {
+	r := l.response(e.ResponseID)
+	if r == nil && e.ResponseID == "" {
+		r = l.begun("") // it has ended with its audio
+	}
+	if r != nil && r.ended {
+		return
+	}
 	l.totals.Usage.Add(e.Usage)
-	r := l.responses.find(e.ResponseID)
-	if r == nil && e.ResponseID != "" && l.responses.running != nil && l.responses.running.id == "" {
-		r = l.responses.running // its id was not said before
-	}
-	if r == nil || r.over() {
+	if r == nil {
 		return
 	}
-	r.turn.Status, r.turn.Usage = e.Status, e.Usage
-	if e.Status == "cancelled" {
-		r.interrupted = true
-		l.finish(r, cancelled)
-		return
-	}
-	l.finish(r, done)
+	r.ended, r.turn.Status, r.turn.Usage = true, e.Status, e.Usage
+	r.interrupted = r.interrupted || e.Status == "cancelled"
+	l.over(r, done)
 }
 
-// finish enters that no more will come of a response.
-func (l *Ledger) finish(r *response, how state) {
-	r.state = how
+// audioDone ends a part of a response, and all of it if the server has no other word for that: if it has not announced
+// it, or gives no ids.
+func (l *Ledger) audioDone(e *realtime.Event) {
+	r := l.response(e.ResponseID)
+	if r == nil {
+		return
+	}
+	l.todo.PartDone = append(l.todo.PartDone, r.key)
+	if r.id == "" || !r.announced {
+		l.over(r, done)
+	}
+}
+
+// over enters that no more will come of a response.
+func (l *Ledger) over(r *response, s state) {
+	if r.over() {
+		return
+	}
+	r.state = s
 	if r == l.responses.running {
 		l.responses.running = nil
 	}
-	l.todo.Finished = append(l.todo.Finished, r.id)
+	if len(r.parts) > 0 {
+		l.todo.Finished = append(l.todo.Finished, r.key)
+	}
 }
 
-// Audio tells of one audio delta of length d. It returns the response to play it under, and whether to.
-func (l *Ledger) Audio(e *realtime.Event, d time.Duration, now time.Time) (responseID string, play bool) {
-	r := l.responses.find(e.ResponseID)
+// Audio tells of one audio delta of length d. It returns the name of its response for the player, and whether to play it.
+func (l *Ledger) Audio(e *realtime.Event, d time.Duration, now time.Time) (response string, play bool) {
+	r := l.response(e.ResponseID)
 	if r == nil {
-		r = l.begin(e.ResponseID, false, true) // a server that does not announce its responses
+		r = l.begin(e.ResponseID, false, true, now) // a server that does not announce its responses
 	}
 	p := r.part(e.ItemID, e.ContentIndex)
+	if p == nil && len(r.parts) == maxParts {
+		l.totals.LateDeltas++
+		return r.key, false
+	}
 	if p == nil {
 		p = &part{itemID: e.ItemID, contentIndex: e.ContentIndex}
 		r.parts = append(r.parts, p)
@@ -196,19 +251,26 @@ func (l *Ledger) Audio(e *realtime.Event, d time.Duration, now time.Time) (respo
 		}
 	}
 	p.generated += d
-	if r.discarded || r.connection != l.connection {
+	r.wordAt = now
+	if r.discarded || r.ended {
 		l.totals.LateDeltas++
-		return r.id, false
+		return r.key, false
+	}
+	if r.over() {
+		r.state = running // it only seemed to be
+		if l.responses.running == nil && !r.outOfBand {
+			l.responses.running = r
+		}
 	}
 	if r.times.firstAudio.IsZero() {
 		r.times.firstAudio = now
 	}
-	return r.id, true
+	return r.key, true
 }
 
 // Queued tells that the player has taken audio of length d of the delta that Audio was told of last.
-func (l *Ledger) Queued(responseID string, e *realtime.Event, d time.Duration) {
-	r := l.responses.find(responseID)
+func (l *Ledger) Queued(response string, e *realtime.Event, d time.Duration) {
+	r := l.responses.played(response)
 	if r == nil || d == 0 {
 		return
 	}

@@ -12,6 +12,9 @@ import (
 // Server tells of an event of the server's that is neither audio nor an error. voiceEnd is when the caller's voice ended
 // that a KindSpeechStopped is about, the zero time if that is not known.
 func (l *Ledger) Server(e *realtime.Event, voiceEnd, now time.Time) Todo {
+	if r := l.begun(e.ResponseID); r != nil && e.ResponseID != "" {
+		r.wordAt = now
+	}
 	switch e.Kind {
 	case realtime.KindSessionCreated, realtime.KindSessionUpdated:
 		if e.Session != nil {
@@ -22,11 +25,13 @@ func (l *Ledger) Server(e *realtime.Event, voiceEnd, now time.Time) Todo {
 	case realtime.KindSpeechStopped:
 		l.speechStopped(e, voiceEnd, now)
 	case realtime.KindResponseCreated:
-		l.created(e)
+		l.created(e, now)
 	case realtime.KindResponseDone:
 		l.end(e)
+	case realtime.KindAudioDone:
+		l.audioDone(e)
 	case realtime.KindOutputItemAdded:
-		if r := l.responses.find(e.ResponseID); r != nil {
+		if r := l.response(e.ResponseID); r != nil {
 			l.itemAdded(r, e)
 		}
 	case realtime.KindOutputItemDone:
@@ -40,11 +45,11 @@ func (l *Ledger) Server(e *realtime.Event, voiceEnd, now time.Time) Todo {
 // converse enters what an event says of the conversation's items. They are announced in order, their texts come at any
 // time.
 func (l *Ledger) converse(e *realtime.Event) {
-	r := l.responses.find(e.ResponseID)
+	r := l.response(e.ResponseID)
 	aside := r != nil && r.outOfBand && e.ResponseID != ""
 	switch e.Kind {
 	case realtime.KindItemAdded:
-		l.items.added(e.Item)
+		l.items.added(e.ItemID, e.Item)
 	case realtime.KindItemDeleted:
 		l.items.remove(e.ItemID)
 	case realtime.KindCommitted:
@@ -56,30 +61,41 @@ func (l *Ledger) converse(e *realtime.Event) {
 	case realtime.KindAudioTranscriptDelta:
 		if !aside && e.ItemID != "" {
 			if i := l.items.named(e.ItemID, "assistant"); !i.done {
+				i.spoken = true
 				l.items.say(i, i.text+e.Transcript, false)
 			}
 		}
 	case realtime.KindAudioTranscriptDone, realtime.KindTextDone:
 		if r != nil && e.Kind == realtime.KindAudioTranscriptDone {
-			r.turn.Agent += e.Transcript
+			r.turn.Agent = bounded(r.turn.Agent + e.Transcript)
 		}
 		if !aside {
-			l.items.say(l.items.named(e.ItemID, "assistant"), e.Transcript, true)
+			i := l.items.named(e.ItemID, "assistant")
+			i.spoken = e.Kind == realtime.KindAudioTranscriptDone && e.ItemID != ""
+			l.items.say(i, e.Transcript, true)
 		}
 	}
 }
 
 func (l *Ledger) speechStarted(e *realtime.Event) {
 	l.caller = caller{speaking: true, itemID: e.ItemID}
-	heard := l.responses.spoken()
-	if !l.barge.Off && (heard >= l.barge.Min || !l.Unheard()) {
-		l.silence(!l.detection.Interrupts)
+	l.caller.early = !l.barge.Off && l.Unheard() && l.responses.spoken() < l.barge.Min
+	if !l.barge.Off && !l.caller.early {
+		l.bargeIn()
+	}
+}
+
+// bargeIn lets the caller interrupt.
+func (l *Ledger) bargeIn() {
+	l.caller.early = false
+	if l.silence(!l.detection.Interrupts) {
+		l.totals.Interruptions++
 	}
 }
 
 func (l *Ledger) speechStopped(e *realtime.Event, voiceEnd, now time.Time) {
 	c := &l.caller
-	c.speaking, c.stoppedAt, c.voiceEnd = false, now, voiceEnd
+	c.speaking, c.early, c.stoppedAt, c.voiceEnd = false, false, now, voiceEnd
 	if e.ItemID != "" {
 		c.itemID = e.ItemID
 	}
@@ -90,24 +106,28 @@ func (l *Ledger) speechStopped(e *realtime.Event, voiceEnd, now time.Time) {
 
 // callerSaid gives a transcript to the exchange that answers it.
 func (l *Ledger) callerSaid(e *realtime.Event) {
+	// By the item, or, where one side has none, by order.
+	said := func(itemID string, stoppedAt time.Time) bool {
+		return itemID == e.ItemID && itemID != "" || (itemID == "" || e.ItemID == "") && !stoppedAt.IsZero()
+	}
 	for n := len(l.responses.all) - 1; n >= 0; n-- {
 		r := l.responses.all[n]
-		if r.reported || r.times.callerStopped.IsZero() || r.turn.Caller != "" {
-			continue
-		}
-		if r.turn.callerItem == "" || e.ItemID == "" || r.turn.callerItem == e.ItemID {
-			r.turn.Caller = e.Transcript
+		if !r.reported && r.turn.Caller == "" && said(r.turn.callerItem, r.times.callerStopped) {
+			r.turn.Caller = bounded(e.Transcript)
 			return
 		}
 	}
-	l.caller.text = e.Transcript
+	if c := &l.caller; said(c.itemID, c.stoppedAt) {
+		c.text = bounded(e.Transcript)
+	}
 }
 
-func (l *Ledger) created(e *realtime.Event) {
-	if r := l.responses.find(e.ResponseID); r != nil && e.ResponseID != "" {
-		return // its audio came first
+func (l *Ledger) created(e *realtime.Event, now time.Time) {
+	r := l.begun(e.ResponseID)
+	if r == nil || e.ResponseID == "" { // else its audio came first
+		r = l.begin(e.ResponseID, e.OutOfBand, !e.OutOfBand && e.ConversationID == "", now)
 	}
-	l.begin(e.ResponseID, e.OutOfBand, !e.OutOfBand && e.ConversationID == "")
+	r.announced = true
 }
 
 // itemAdded enters an item of a response's.
@@ -118,12 +138,12 @@ func (l *Ledger) itemAdded(r *response, e *realtime.Event) {
 }
 
 func (l *Ledger) outputItemDone(e *realtime.Event) {
-	if r := l.responses.find(e.ResponseID); r != nil && r.outOfBand && e.ResponseID != "" {
+	if r := l.response(e.ResponseID); r != nil && r.outOfBand && e.ResponseID != "" {
 		return
 	}
 	given := gjson.ParseBytes(e.Item)
 	if given.Get("type").Str == "function_call" && given.Get("status").Str != "incomplete" {
-		l.items.call(given.Get("id").Str, []byte(given.Raw))
+		l.items.call(e.ItemID, e.Item)
 	}
 }
 
@@ -138,8 +158,8 @@ func (l *Ledger) itemOf(r *response, id string) *item {
 // spoken is how long the answer that plays now has been heard, 0 if none plays.
 func (rs *responses) spoken() time.Duration {
 	for _, r := range rs.all {
-		if d := r.played(); d > 0 && !r.stopped {
-			return d
+		if r.speaking {
+			return r.heard()
 		}
 	}
 	return 0
@@ -155,12 +175,15 @@ func (l *Ledger) Error(e *realtime.Error, now time.Time) (todo Todo, benign bool
 	case l.provider.Benign(e):
 		l.refusedTruncation(e.EventID)
 		l.items.refused(e.EventID)
+		l.requests.refuse(e.EventID)
 		benign = true
-	case l.items.refused(e.EventID), l.requests.refuse(e.EventID):
-	case e.EventID == "" && l.requests.asked != nil:
-		// Servers that name no event answer in order. If it was about another one, the request's response is on its
-		// way and counts as the server's own.
-		l.requests.asked = nil
+	case e.EventID != "":
+		l.items.refused(e.EventID)
+		l.requests.refuse(e.EventID)
+	case l.requests.asked != nil: // perhaps it was about that, perhaps about something else that was sent
+		if r := l.requests.asked; r.answerBy.After(now.Add(maxDoubt)) {
+			r.answerBy = now.Add(maxDoubt)
+		}
 	}
 	if benign {
 		l.totals.BenignErrors++

@@ -15,15 +15,18 @@ type Totals struct {
 	AudioOut      time.Duration
 	Usage         realtime.Usage
 
-	latency, response   time.Duration // sums over the answers
-	latencies, answered int           // how many are in each
+	// Answered counts the answers to something that the caller said, as far as they were heard. latency and response are
+	// the sums of their times.
+	Answered          int
+	latency, response time.Duration
 }
 
 // LatencyAvg is the mean time from the server's word that the caller had stopped to the first sample played, 0 if none was.
-func (t *Totals) LatencyAvg() time.Duration { return mean(t.latency, t.latencies) }
+func (t *Totals) LatencyAvg() time.Duration { return mean(t.latency, t.Answered) }
 
-// ResponseAvg is the mean time from the end of the caller's voice to the first sample played, 0 if none is known.
-func (t *Totals) ResponseAvg() time.Duration { return mean(t.response, t.answered) }
+// ResponseAvg is the mean time from the end of the caller's voice, or, where that is not known, from the server's word, to
+// the first sample played, 0 if none was.
+func (t *Totals) ResponseAvg() time.Duration { return mean(t.response, t.Answered) }
 
 func mean(sum time.Duration, n int) time.Duration {
 	if n == 0 {
@@ -32,16 +35,18 @@ func mean(sum time.Duration, n int) time.Duration {
 	return sum / time.Duration(n)
 }
 
-// started adds the latencies of an answer that has just begun to play.
+// started adds the times of an answer that has just begun to play.
 func (t *Totals) started(at *times) {
-	if d := between(at.callerStopped, at.firstSample); d != NoTime {
-		t.latency += d
-		t.latencies++
+	latency := between(at.callerStopped, at.firstSample)
+	if latency == NoTime {
+		return
 	}
-	if d := between(at.voiceEnd, at.firstSample); d != NoTime {
-		t.response += d
-		t.answered++
+	t.Answered++
+	t.latency += latency
+	if response := between(at.voiceEnd, at.firstSample); response != NoTime {
+		latency = response
 	}
+	t.response += latency
 }
 
 // Totals are the counts up to now. An exchange under way counts as a turn.

@@ -43,7 +43,8 @@ func between(from, to time.Time) time.Duration {
 // reportTurns reports the exchanges that are over.
 func (l *Ledger) reportTurns() {
 	for _, r := range l.responses.all {
-		if r.over() && !r.unheard() && (r.queued() == 0 || r.stopped) {
+		if r.over() && !r.unheard() && (r.queued() == 0 || r.stopped) && !r.reported {
+			l.truncateRest(r)
 			l.reportTurn(r)
 		}
 	}
@@ -56,7 +57,7 @@ func (l *Ledger) reportTurn(r *response) {
 	r.reported = true
 	l.totals.Turns++
 	t, at := &r.turn, &r.times
-	t.Played, t.Interrupted = r.played(), r.interrupted
+	t.Played, t.Interrupted = r.heard(), r.interrupted
 	t.FirstAudio, t.FirstPlay, t.End = between(at.callerStopped, at.firstAudio),
 		between(at.callerStopped, at.firstSample), between(at.callerStopped, at.ended)
 	t.Response = between(at.voiceEnd, at.firstSample)

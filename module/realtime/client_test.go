@@ -121,8 +121,6 @@ func TestRedact(t *testing.T) {
 		{"control characters", "{\"a\":\n\t1,\"b\":\"\x00\x7f\"}", 500, `{"a":  1,"b":"  "}`},
 		{"broken UTF-8", "\xff\xfe", 500, "\uFFFD"},
 		{"unclosed", `{"audio":"AAEC`, 500, `{"audio":"<3 bytes of audio>"`},
-		{"a key", `{"message":"Incorrect API key provided: sk-abcd*****wxyz. Bearer ek_123456 too"}`, 500,
-			`{"message":"Incorrect API key provided: sk-*** Bearer *** too"}`},
 		{"nothing", "", 10, ""},
 		{"no room", "{}", 0, "... (2 bytes)"},
 	} {
@@ -131,20 +129,5 @@ func TestRedact(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}
 		})
-	}
-}
-
-func TestScrub(t *testing.T) {
-	for text, want := range map[string]string{
-		"no key here":                   "no key here",
-		"sk-proj-abc_DEF-123":           "sk-***",
-		"key sk-1234, and ek_1234567":   "key sk-***, and ek_***",
-		"Authorization: Bearer abcdefg": "Authorization: Bearer ***",
-		"ask-me-anything":               "ask-me-anything",
-		"risk_assessment":               "risk_assessment",
-	} {
-		if got := realtime.Scrub(text); got != want {
-			t.Errorf("%q became %q", text, got)
-		}
 	}
 }

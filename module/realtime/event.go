@@ -8,10 +8,12 @@ import (
 	"unsafe"
 
 	"github.com/tidwall/gjson"
+
+	"mod_openai_audio_stream/module/secret"
 )
 
 // Event is a server event. Which fields are set depends on the kind; any of them may be missing on some server, and a
-// field of a wrong type counts as missing.
+// field of a wrong type counts as missing. So does a status, or an id of something that lasts, of more than 512 bytes.
 type Event struct {
 	Kind    Kind
 	Type    string // as the server wrote it
@@ -52,8 +54,8 @@ type Event struct {
 	Item    []byte // JSON object; a part of the message
 }
 
-// Error is what a server says went wrong. Words that look like keys are masked in Message: servers quote the key that
-// they refuse.
+// Error is what a server says went wrong. Message is cut after 4000 bytes, and words that look like keys are masked in it:
+// servers quote the key that they refuse.
 type Error struct {
 	Type    string
 	Code    string
@@ -112,8 +114,8 @@ func usageOf(r gjson.Result) Usage {
 // ErrNotAnEvent says that a message is no JSON object with a type.
 var ErrNotAnEvent = errors.New("not a Realtime event")
 
-// depthMost bounds the nesting of a message: gjson, like most parsers, recurses.
-const depthMost = 128
+// maxDepth bounds the nesting of a message: gjson, like most parsers, recurses.
+const maxDepth = 128
 
 // fields is what of an event's top level is understood.
 type fields struct {
@@ -127,7 +129,7 @@ type fields struct {
 // they are used; everything else is a copy. The error wraps ErrNotAnEvent and quotes nothing of the message.
 func Parse(msg []byte) (Event, error) {
 	if deep(msg) {
-		return Event{}, fmt.Errorf("%w: nested deeper than %d", ErrNotAnEvent, depthMost)
+		return Event{}, fmt.Errorf("%w: nested deeper than %d", ErrNotAnEvent, maxDepth)
 	}
 	if !gjson.ValidBytes(msg) {
 		return Event{}, fmt.Errorf("%w: broken JSON", ErrNotAnEvent)
@@ -204,8 +206,8 @@ func (f *fields) read(root gjson.Result) {
 
 // fill sets the fields that an event of its kind has.
 func (e *Event) fill(f *fields, msg []byte) {
-	e.ResponseID = text(f.responseID)
-	e.ItemID = text(f.itemID)
+	e.ResponseID = name(f.responseID)
+	e.ItemID = name(f.itemID)
 	e.ContentIndex = index(f.contentIndex)
 	e.OutputIndex = index(f.outputIndex)
 	if e.Kind == KindAudioDelta {
@@ -224,7 +226,7 @@ func (e *Event) fill(f *fields, msg []byte) {
 	case KindError:
 		e.Error.read(f.err)
 		if e.Error.Message == "" { // some compatible servers write it flat
-			e.Error.Message = Scrub(text(f.message))
+			e.Error.Message = errorText(f.message)
 		}
 		if e.Error.Code == "" {
 			e.Error.Code = text(f.code)
@@ -235,7 +237,7 @@ func (e *Event) fill(f *fields, msg []byte) {
 		if f.item.IsObject() {
 			e.Item = partOf(msg, f.item)
 			if e.ItemID == "" {
-				e.ItemID = text(f.item.Get("id"))
+				e.ItemID = name(f.item.Get("id"))
 			}
 		}
 	case KindSpeechStarted, KindSpeechStopped, KindTimeoutTriggered, KindItemTruncated:
@@ -260,12 +262,12 @@ func (e *Event) response(r gjson.Result) {
 		return
 	}
 	if e.ResponseID == "" {
-		e.ResponseID = text(r.Get("id"))
+		e.ResponseID = name(r.Get("id"))
 	}
 	conversation := r.Get("conversation_id")
 	e.OutOfBand = conversation.Exists() && conversation.Type == gjson.Null
-	e.ConversationID = text(conversation)
-	e.Status = text(r.Get("status"))
+	e.ConversationID = name(conversation)
+	e.Status = name(r.Get("status"))
 	details := r.Get("status_details")
 	if details.IsObject() {
 		e.Reason = text(details.Get("reason"))
@@ -278,15 +280,27 @@ func (e *Event) response(r gjson.Result) {
 
 func (e *Error) read(r gjson.Result) {
 	if !r.IsObject() {
-		e.Message = Scrub(text(r)) // "" unless it is a bare string
+		e.Message = errorText(r) // "" unless it is a bare string
 		return
 	}
 	e.Type, e.Code, e.Param = text(r.Get("type")), text(r.Get("code")), text(r.Get("param"))
 	e.EventID = text(r.Get("event_id"))
-	e.Message = Scrub(text(r.Get("message")))
+	e.Message = errorText(r.Get("message"))
 }
 
-// deep reports whether msg nests objects and arrays deeper than depthMost. It need not be right about a message that
+// maxErrorText bounds an error's text, in bytes: it is masked, and people read it.
+const maxErrorText = 4000
+
+// errorText is what an error says. A server quotes a part of the key that it refuses, which is masked.
+func errorText(r gjson.Result) string {
+	said := text(r)
+	if len(said) > maxErrorText {
+		said = strings.ToValidUTF8(said[:maxErrorText], "") + "..."
+	}
+	return secret.Mask(said)
+}
+
+// deep reports whether msg nests objects and arrays deeper than maxDepth. It need not be right about a message that
 // is no JSON: the validation that follows stops at the first fault, and up to there the two agree.
 func deep(msg []byte) bool {
 	depth := 0
@@ -295,7 +309,7 @@ func deep(msg []byte) bool {
 		case '"':
 			i = stringEnd(msg, i) - 1
 		case '{', '[':
-			if depth++; depth > depthMost {
+			if depth++; depth > maxDepth {
 				return true
 			}
 		case '}', ']':
@@ -311,6 +325,17 @@ func text(r gjson.Result) string {
 		return ""
 	}
 	return strings.Clone(strings.ToValidUTF8(r.Str, "\uFFFD"))
+}
+
+// maxName bounds what a server calls something, in bytes: names are remembered.
+const maxName = 512
+
+// name is a copy of a short string, "" for anything else.
+func name(r gjson.Result) string {
+	if len(r.Str) > maxName {
+		return ""
+	}
+	return text(r)
 }
 
 // index is a small non-negative number, 0 for anything else.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"mod_openai_audio_stream/module/realtime"
 )
@@ -233,6 +234,37 @@ func TestParseWrongTypes(t *testing.T) {
 				len(e.Delta) != 0 || e.Transcript != "" || e.AudioStartMS != 0 || e.AudioEndMS != 0 || e.Status != "" ||
 				e.Usage != (realtime.Usage{}) || e.OutOfBand || e.Error != (realtime.Error{}) || e.Arguments != "" || !e.ExpiresAt.IsZero() {
 				t.Errorf("%v with %s: %+v", kind, value, e)
+			}
+		}
+	}
+}
+
+// However long a server's excuse is, no more of it is masked, logged and reported than people would read.
+func TestParseCutsErrorTexts(t *testing.T) {
+	e, err := realtime.Parse([]byte(`{"type":"error","error":{"message":"` + strings.Repeat("wörd ", 1000) + `"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := e.Error.Message; len(got) > 4003 || !strings.HasPrefix(got, "wörd ") || !strings.HasSuffix(got, "...") || !utf8.ValidString(got) {
+		t.Errorf("%d bytes: %s", len(got), got)
+	}
+}
+
+// Names of more than 512 bytes count as missing: they would be remembered.
+func TestParseLongNames(t *testing.T) {
+	for length, want := range map[int]bool{512: true, 513: false} {
+		name := strings.Repeat("n", length)
+		for _, msg := range []string{
+			`{"type":"response.done","response":{"id":"%s","status":"%[1]s","conversation_id":"%[1]s"}}`,
+			`{"type":"conversation.item.added","item":{"id":"%s"}}`,
+			`{"type":"response.output_audio.delta","response_id":"%s","item_id":"%[1]s"}`,
+		} {
+			e, err := realtime.Parse(fmt.Appendf(nil, msg, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := e.ResponseID+e.ItemID+e.Status+e.ConversationID != ""; got != want {
+				t.Errorf("%d bytes in %s: taken %v, want %v", length, e.Type, got, want)
 			}
 		}
 	}

@@ -18,8 +18,8 @@ const (
 // G711RateHz is the only rate of G.711.
 const G711RateHz = 8000
 
-// rateMostHz bounds the rates that a session is believed to have.
-const rateMostHz = 192000
+// maxRateHz bounds the rates that a session is believed to have.
+const maxRateHz = 192000
 
 // formatNames are the formats' names in the beta protocol and in the GA protocol.
 var formatNames = [...][2]string{

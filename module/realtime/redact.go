@@ -3,24 +3,12 @@ package realtime
 import (
 	"bytes"
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 )
 
-// keyLike finds what looks like an API key or a token, whole or with stars in its middle as servers quote it.
-var keyLike = regexp.MustCompile(`\b([se]k[-_]|Bearer +)[A-Za-z0-9_\-.*]{4,}`)
-
-// Scrub masks the words of a text that look like OpenAI keys or bearer tokens: a server quotes a part of the key that it refuses.
-func Scrub(text string) string {
-	if !strings.Contains(text, "k-") && !strings.Contains(text, "k_") && !strings.Contains(text, "Bearer") {
-		return text
-	}
-	return keyLike.ReplaceAllString(text, "${1}***")
-}
-
-// Redact is a message, of either direction, as a log shows it: audio replaced by its length, what looks like a key
-// masked, control characters turned to spaces, cut after about most bytes.
+// Redact is a message, of either direction, as a log shows it: audio replaced by its length, control characters turned to
+// spaces, cut after about most bytes. Secrets are not masked: the log's writer does that, on the short text.
 func Redact(msg []byte, most int) string {
 	out := make([]byte, 0, min(len(msg), most)+64)
 	deltas := bytes.Contains(msg, []byte(`audio.delta"`)) // in other events a delta is text
@@ -59,7 +47,7 @@ func Redact(msg []byte, most int) string {
 			out[i] = ' '
 		}
 	}
-	shown := Scrub(strings.ToValidUTF8(string(out), "\uFFFD"))
+	shown := strings.ToValidUTF8(string(out), "\uFFFD")
 	if cut {
 		return fmt.Sprintf("%s... (%d bytes)", shown, len(msg))
 	}

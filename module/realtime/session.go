@@ -37,7 +37,7 @@ func formatOf(root gjson.Result, nested, flat string) (a AudioFormat) {
 	name := root.Get(flat)
 	if f := root.Get(nested); f.IsObject() {
 		name = f.Get("type")
-		if hz := count(f.Get("rate")); hz <= rateMostHz {
+		if hz := count(f.Get("rate")); hz <= maxRateHz {
 			a.RateHz = int(hz)
 		}
 	} else if f.Type == gjson.String {
@@ -64,8 +64,8 @@ const (
 	SemanticVAD = "semantic_vad" // by what was said as well
 )
 
-// silenceMostMS bounds the silence that a session is believed to wait for: an hour.
-const silenceMostMS = 3600 * 1000
+// maxSilenceMS bounds the silence that a session is believed to wait for: an hour.
+const maxSilenceMS = 3600 * 1000
 
 // Detection is how a server finds the caller's turns.
 type Detection struct {
@@ -98,7 +98,7 @@ func DetectionOf(session []byte) Detection {
 	case kind == ServerVAD, kind == SemanticVAD:
 		d.Kind = kind
 	}
-	if ms := count(found.Get("silence_duration_ms")); ms <= silenceMostMS {
+	if ms := count(found.Get("silence_duration_ms")); ms <= maxSilenceMS {
 		d.SilenceMS = ms
 	}
 	d.Interrupts = found.Get("interrupt_response").Type != gjson.False

@@ -1,10 +1,10 @@
-// Package serial does jobs one after the other, away from whoever has them.
+// Package serial runs jobs one after the other, on a goroutine of its own.
 package serial
 
 import "sync"
 
-// Queue does jobs in the order in which they were added, on a goroutine of its own that lives while there are any. Who
-// adds jobs bounds them, by Len. Its methods may be called from any goroutine.
+// Queue runs jobs in the order in which they were added. Its goroutine runs while there are jobs. The queue has no limit:
+// the caller keeps one with Len. Its methods may be called from any goroutine.
 type Queue struct {
 	onPanic func(reason any)
 
@@ -13,7 +13,7 @@ type Queue struct {
 	running bool
 }
 
-// NewQueue returns an empty queue. onPanic is told of a job that panics; the ones after it are still done.
+// NewQueue returns an empty queue. onPanic is called when a job panics; the jobs after it still run.
 func NewQueue(onPanic func(reason any)) *Queue { return &Queue{onPanic: onPanic} }
 
 // Add queues a job and returns at once.
@@ -27,7 +27,7 @@ func (q *Queue) Add(job func()) {
 	}
 }
 
-// Len is how many jobs have not been begun.
+// Len is the number of jobs that have not started.
 func (q *Queue) Len() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -50,7 +50,7 @@ func (q *Queue) run() {
 	}
 }
 
-// do does a job. A bug in it must not end the process.
+// do runs a job. A bug in it must not end the process.
 func (q *Queue) do(job func()) {
 	defer func() {
 		if r := recover(); r != nil {

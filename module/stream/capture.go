@@ -9,10 +9,10 @@ import (
 
 const (
 	// A caller from whom nothing comes for gapAfter counts as silent. From then on silence is sent in real time, up to
-	// gapMargin before now, so that a frame which is a little late finds its place. gapMost bounds one pause.
+	// gapMargin before now, so that a frame which is a little late finds its place. maxGap bounds one pause.
 	gapAfter  = 120 * time.Millisecond
 	gapMargin = 40 * time.Millisecond
-	gapMost   = 30 * time.Second
+	maxGap    = 30 * time.Second
 	// How often to look for frames that do not come, and while silence is sent in their place.
 	lookEvery = 40 * time.Millisecond
 	fillEvery = 20 * time.Millisecond
@@ -24,42 +24,10 @@ const (
 	// muteSilence ends the caller's sentence for the server when the caller is muted.
 	muteSilence = time.Second
 	// The callee's audio waits for calleeCushion before it is mixed, so that the jitter between two media threads
-	// does not tear it, and is cut back to it beyond calleeMost.
+	// does not tear it, and is cut back to it beyond maxCallee.
 	calleeCushion = 40 * time.Millisecond
-	calleeMost    = 200 * time.Millisecond
+	maxCallee     = 200 * time.Millisecond
 )
-
-// lane brings one direction's frames to the stream's rate, mono.
-type lane struct {
-	rateHz    int
-	frameHz   int
-	resampler *audio.Resampler
-	mono      []int16
-}
-
-// convert returns the frame's audio, valid until the next call.
-func (l *lane) convert(dst []int16, f *Frame) []int16 {
-	pcm := f.PCM
-	if f.Channels == 2 {
-		l.mono = audio.Downmix(l.mono[:0], pcm)
-		pcm = l.mono
-	}
-	if f.RateHz != l.frameHz {
-		r, err := audio.NewResampler(f.RateHz, l.rateHz)
-		if err != nil {
-			return dst // a rate that no codec has
-		}
-		if l.resampler != nil {
-			dst = l.resampler.Drain(dst)
-		} else {
-			// What the filter holds back (5 ms) would leave each message a little short of full until the next frame
-			// comes: a frame later. Silence in front makes up for it.
-			dst = append(dst, make([]int16, (r.Delay()*l.rateHz+f.RateHz-1)/f.RateHz)...)
-		}
-		l.resampler, l.frameHz = r, f.RateHz
-	}
-	return l.resampler.Process(dst, pcm)
-}
 
 // capture turns the channel's frames into the pieces of audio that are sent. It belongs to the stream's goroutine.
 //
@@ -98,7 +66,10 @@ type capture struct {
 	// to calleeCushion shorter. Beyond most samples the oldest is dropped.
 	pending, beside []int16
 	most            int
-	taken           []int16 // what take returns of both
+	limit           time.Duration // the same as a time
+	taken           []int16       // what take returns of both
+	clock           captureClock  // when the samples in line were captured
+	voice           audio.Voice   // hears the caller's own audio, before it is mixed or lies in line
 	// The silence of the last gap lies in pending at fillAt.
 	fillAt, fillLen int
 
@@ -107,7 +78,8 @@ type capture struct {
 
 func newCapture(rings Rings, mix command.Mix, rateHz int, bound time.Duration) *capture {
 	c := &capture{rings: rings, mix: mix, rateHz: rateHz}
-	c.caller.rateHz, c.callee.rateHz = rateHz, rateHz
+	c.caller.rateHz, c.callee.rateHz, c.clock.rateHz = rateHz, rateHz, rateHz
+	c.restarted()
 	if mix != command.Mono {
 		// The caller waits for as long as the callee does.
 		c.pending = make([]int16, timeSamples(calleeCushion, rateHz))
@@ -118,9 +90,21 @@ func newCapture(rings Rings, mix command.Mix, rateHz int, bound time.Duration) *
 
 // bound sets how much audio may wait to be sent.
 func (c *capture) bound(d time.Duration) {
-	c.most = int(timeSamples(d, c.rateHz))
+	c.limit, c.most = d, int(timeSamples(d, c.rateHz))
 	c.trim()
 }
+
+// restarted says that the server has begun a session, which counts its audio from 0. What waits will be sent to it.
+func (c *capture) restarted() { c.clock.restart() }
+
+// timeAt is the time at which the audio was captured that is ms into what the server has been sent since restarted. It is
+// false for what has not been sent, and for what is too long ago to be remembered. Silence that stood for frames has the
+// time for which it stood.
+func (c *capture) timeAt(ms int64) (time.Time, bool) { return c.clock.at(ms) }
+
+// voiceEnd is the time at which the last voice of the caller's ended, as far as frames have come; zero if there was
+// none. A caller who is muted has no voice.
+func (c *capture) voiceEnd() time.Time { return c.clock.voiceEnd() }
 
 func (c *capture) silent() bool { return c.muted || c.paused }
 
@@ -145,8 +129,8 @@ func (c *capture) drain(now time.Time) time.Time {
 		c.add(now)
 	}
 	// Only now: after a stall the caller's frames, as many, have just taken theirs.
-	if n := len(c.calleeWaiting) - int(timeSamples(calleeMost, c.rateHz)); n > 0 {
-		n += int(timeSamples(calleeMost-calleeCushion, c.rateHz))
+	if n := len(c.calleeWaiting) - int(timeSamples(maxCallee, c.rateHz)); n > 0 {
+		n += int(timeSamples(maxCallee-calleeCushion, c.rateHz))
 		c.calleeWaiting = append(c.calleeWaiting[:0], c.calleeWaiting[n:]...)
 	}
 	return c.nextLook
@@ -155,6 +139,7 @@ func (c *capture) drain(now time.Time) time.Time {
 // begin starts the time line at now.
 func (c *capture) begin(now time.Time) {
 	c.due, c.quietSince = now, time.Time{}
+	c.clock.breakRun()
 	c.heard(now)
 }
 
@@ -169,8 +154,10 @@ func (c *capture) add(now time.Time) {
 	late := now.Sub(c.lastFrame) > gapAfter
 	c.heard(now)
 	c.pcm = c.caller.convert(c.pcm[:0], &c.frame)
+	voice := c.voice.Detect(c.pcm, c.rateHz)
 	length := samplesTime(uint64(len(c.frame.PCM)/max(c.frame.Channels, 1)), max(c.frame.RateHz, 1))
 	if c.pausing(now, late) && c.correct(now, length) {
+		c.clock.breakRun()
 		return
 	}
 	c.due = c.due.Add(length)
@@ -182,11 +169,19 @@ func (c *capture) add(now time.Time) {
 		}
 		pcm = pcm[c.replace(pcm, int(timeSamples(ahead, c.rateHz))):]
 	}
-	if behind := now.Add(-gapMost); c.due.Before(behind) {
+	if behind := now.Add(-maxGap); c.due.Before(behind) {
 		c.due = behind
 	}
 	c.emit(pcm)
+	end := c.end()
+	c.clock.frame(end-int64(len(c.pcm)), end, now.Add(-c.caller.behind()))
+	if voice {
+		c.clock.voice(end)
+	}
 }
+
+// end is the number of the sample that comes next, in the clock's count.
+func (c *capture) end() int64 { return c.clock.first + int64(len(c.pending)) }
 
 // pausing reports whether the caller, from whom frames come, has been quiet for so long that the time line may be put
 // right, if it needs to be. late: after a stall the frames say little of now.
@@ -206,7 +201,7 @@ func (c *capture) pausing(now time.Time, late bool) bool {
 func (c *capture) correct(now time.Time, length time.Duration) bool {
 	switch lag := now.Sub(c.due); {
 	case lag >= gapAfter:
-		c.fill(lag - gapMargin)
+		c.fill(now, lag-gapMargin)
 	case lag <= -length && c.calleeIsQuiet():
 		c.gapSamples = max(c.gapSamples-int64(len(c.pcm)), 0)
 		n := min(len(c.pcm), len(c.calleeWaiting))
@@ -235,6 +230,7 @@ func (c *capture) replace(pcm []int16, n int) int {
 	if n > 0 {
 		copy(c.pending[c.fillAt:], c.pending[c.fillAt+n:])
 		copy(c.pending[len(c.pending)-n:], pcm)
+		c.clock.removed(c.clock.first+int64(c.fillAt), int64(n))
 		c.fillLen -= n
 		c.gapSamples -= int64(n)
 		c.due = c.due.Add(-samplesTime(uint64(n), c.rateHz))
@@ -255,7 +251,7 @@ func (c *capture) fillGap(now time.Time) time.Time {
 	switch pause := now.Sub(c.lastFrame); {
 	case c.silent():
 		c.begin(now)
-	case pause > gapMost:
+	case pause > maxGap:
 		c.due, c.covered = now.Add(-gapMargin), now.Add(-gapMargin)
 	case c.watched >= gapAfter:
 		c.nextLook = now.Add(fillEvery)
@@ -264,13 +260,13 @@ func (c *capture) fillGap(now time.Time) time.Time {
 			missing += lag
 		}
 		c.covered = now.Add(-gapMargin)
-		c.fill(missing)
+		c.fill(now, missing)
 	}
 	return c.nextLook
 }
 
-// fill adds silence for a time in which there were no frames.
-func (c *capture) fill(d time.Duration) {
+// fill adds silence for a time in which there were no frames, up to gapMargin before now.
+func (c *capture) fill(now time.Time, d time.Duration) {
 	n := int(timeSamples(d, c.rateHz))
 	if n <= 0 {
 		return
@@ -282,12 +278,14 @@ func (c *capture) fill(d time.Duration) {
 	c.gapSamples += int64(n)
 	c.due = c.due.Add(samplesTime(uint64(n), c.rateHz))
 	c.silence(n)
+	c.clock.silence(c.end()-int64(n), c.end(), now.Add(-gapMargin))
 }
 
 // mute stops the caller's audio or lets it through again. On the way in, the server gets a second of silence.
 func (c *capture) mute(on bool) {
 	if on && !c.muted && !c.paused {
 		c.silence(int(timeSamples(muteSilence, c.rateHz)))
+		c.clock.breakRun()
 	}
 	c.muted = on
 	c.calleeWaiting = c.calleeWaiting[:0]
@@ -336,7 +334,7 @@ func (c *capture) ready() int {
 func (c *capture) trim() {
 	if over := c.ready() - c.most; over > 0 {
 		c.droppedSamples += int64(over)
-		c.sent(over)
+		c.forget(over, false)
 	}
 }
 
@@ -359,8 +357,10 @@ func (c *capture) take(from *int, n int) []int16 {
 	return c.pending[at:*from]
 }
 
-// sent forgets the first n samples per channel.
-func (c *capture) sent(n int) {
+// sent forgets the first n samples per channel, which the server has been sent.
+func (c *capture) sent(n int) { c.forget(n, true) }
+
+func (c *capture) forget(n int, sent bool) {
 	if n == 0 {
 		return
 	}
@@ -370,4 +370,5 @@ func (c *capture) sent(n int) {
 	}
 	c.fillLen -= min(max(n-c.fillAt, 0), c.fillLen)
 	c.fillAt = max(c.fillAt-n, 0)
+	c.clock.take(int64(n), sent)
 }

@@ -20,8 +20,8 @@ func TestGapIsBounded(t *testing.T) {
 		now = now.Add(100 * time.Millisecond)
 		c.fillGap(now)
 	}
-	if filled := samplesTime(uint64(c.gapSamples), 8000); filled > gapMost || filled < gapMost-time.Second {
-		t.Errorf("%v of silence for an hour without frames, want %v", filled, gapMost)
+	if filled := samplesTime(uint64(c.gapSamples), 8000); filled > maxGap || filled < maxGap-time.Second {
+		t.Errorf("%v of silence for an hour without frames, want %v", filled, maxGap)
 	}
 	// The next gap is filled again.
 	before := c.gapSamples
@@ -141,7 +141,7 @@ func TestGap(t *testing.T) {
 	}{
 		{"too short to be one", 100 * time.Millisecond, false, 0, 0},
 		{"ten seconds", 10 * time.Second, false, 10 * time.Second, 9800 * time.Millisecond},
-		{"bounded", 5 * time.Minute, false, gapMost, gapMost - gapAfter},
+		{"bounded", 5 * time.Minute, false, maxGap, maxGap - gapAfter},
 		{"muted", 10 * time.Second, true, 0, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -11,6 +11,8 @@ import (
 type Host interface {
 	// Log writes one line; level is one of FreeSWITCH's numbers, uuid the channel or "".
 	Log(level int, uuid, text string)
+	// LogLevel is the highest number whose lines are logged for the channel uuid, or for none if that is "".
+	LogLevel(uuid string) int
 	// Event fires mod_openai_audio_stream::<subclass> for the channel.
 	Event(subclass, uuid string, body []byte)
 	// Variable is the value of a channel variable, "" if unset.
@@ -32,6 +34,22 @@ var (
 	ErrNoMedia   = errors.New("channel without media: expected one that is answered or in early media, not bypassing FreeSWITCH")
 	ErrBusy      = errors.New("channel has a stream already: stop it first")
 )
+
+// Totals are what a stream counted. Each is the channel variable of that name, openai_audio_stream_audio_in_ms and so on
+// (OAS_TOTALS in include/oas_stream.h).
+type Totals struct {
+	Turns         int64
+	AnsweredTurns int64 // those in which the model answered the caller and was heard
+	Interruptions int64
+	InputTokens   int64
+	OutputTokens  int64
+	CachedTokens  int64
+	AudioInMS     int64
+	AudioOutMS    int64
+	LatencyMSAvg  int64 // over AnsweredTurns: from the server's word of the end of speech to the first sample played
+	ResponseMSAvg int64 // over AnsweredTurns: from the end of the caller's voice to the same
+	Reconnects    int64
+}
 
 // Frame is what a media thread handed over at once.
 type Frame struct {
@@ -81,8 +99,8 @@ type Rings interface {
 	Hold(on bool)
 	// SetAnswerOpen says whether more of this answer is to come, so that an empty ring is an underrun.
 	SetAnswerOpen(open bool)
-	// SetTotals stores the counters that the channel's variables get when it ends, in the order of oas_total_t.
-	SetTotals(totals []uint64)
+	// SetTotals stores what the channel's variables get when it ends.
+	SetTotals(totals Totals)
 	// SetEnd stores why the stream ends, for the same variables, and with what error, "" if with none. Called at most
 	// once, before Detach.
 	SetEnd(reason, errorText string)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"mod_openai_audio_stream/module/command"
+	"mod_openai_audio_stream/module/hostlog"
 	"mod_openai_audio_stream/module/realtime/realtimetest"
 	"mod_openai_audio_stream/module/transport"
 )
@@ -23,15 +24,22 @@ type fakeHost struct {
 	variables map[string]string
 	attach    error
 
-	mu     sync.Mutex // Protects following.
-	events []string   // subclass and body
-	logged []string
+	mu      sync.Mutex // Protects following.
+	events  []string   // subclass and body
+	logged  []string
+	quieter int // by so much less than debug is logged
 }
 
 func (h *fakeHost) Log(level int, _, text string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.logged = append(h.logged, fmt.Sprintf("%d %s", level, text))
+}
+
+func (h *fakeHost) LogLevel(string) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return hostlog.LevelDebug - h.quieter
 }
 
 func (h *fakeHost) Event(subclass, uuid string, body []byte) {
@@ -141,14 +149,14 @@ type call struct {
 // or there is none.
 func newCall(t *testing.T, variables map[string]string, answers ...error) *call {
 	c := &call{T: t, host: &fakeHost{rings: newFakeRings(8000), variables: variables}, begun: time.Now()}
-	var mu sync.Mutex
+	mu := &c.host.rings.mu
 	c.Manager = NewManager(c.host, func(ctx context.Context, _ *transport.Options) (Conn, error) {
 		mu.Lock()
-		defer mu.Unlock()
 		n := len(c.conns)
 		conn := newFakeConn()
 		c.conns = append(c.conns, conn)
 		c.times = append(c.times, time.Since(c.begun))
+		mu.Unlock()
 		if n < len(answers) && answers[n] != nil {
 			if errors.Is(answers[n], errHold) {
 				<-ctx.Done()
@@ -339,7 +347,7 @@ func TestLifecycle(t *testing.T) {
 		"a server that says nothing at first": {
 			run: func(c *call) {
 				c.start()
-				time.Sleep(openTimeout)
+				time.Sleep(openWait)
 				synctest.Wait()
 				c.Command("call stop")
 			},

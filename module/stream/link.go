@@ -27,17 +27,153 @@ type DialFunc func(ctx context.Context, o *transport.Options) (Conn, error)
 type linkState int
 
 const (
-	linkDialing linkState = iota
-	linkOpening           // the socket is up; the server's verdict on key and model is not in
-	linkOpen
+	linkDialing     linkState = iota
+	linkOpening               // the socket is up; the server's verdict on key and model is not in
+	linkConfiguring           // the session is open; the server's answer to our session.update is not in
+	linkReady
 )
 
-// link is one connection of a stream, from the first SYN to its end. It belongs to the stream's goroutine.
+const (
+	// openWait is how long a server may stay silent after the upgrade until the session counts as open all the same.
+	openWait = 2 * time.Second
+	// updateWait is how long a session.update may stay without an answer: some servers never give one. Those that are
+	// known to give one get updateWaitKnown.
+	updateWait      = 2 * time.Second
+	updateWaitKnown = 10 * time.Second
+	// fatalWait is how long a connection lives on after an error that the server closes it for.
+	fatalWait = 2 * time.Second
+)
+
+// updateEventID marks the session.update that the module itself sends, so that its refusal is recognised.
+const updateEventID = "oas_session_update"
+
+// link is one connection of a stream, from the first SYN to its end: a session of the server's. It belongs to the stream's
+// goroutine.
 type link struct {
-	state   linkState
-	conn    Conn
-	cancel  context.CancelFunc
-	expires time.Time // when the server will end the session; zero if it has not said
+	state    linkState
+	conn     Conn // nil while dialling
+	cancel   context.CancelFunc
+	provider *realtime.Provider
+
+	since   time.Time       // when the socket came up
+	by      time.Time       // until when the state may last; zero: for ever
+	refusal *realtime.Error // what the server said against it, if nothing better follows
+	fatal   bool            // refusal ends the stream
+	expires time.Time       // when the server will end the session; zero if it has not said
+}
+
+// linkChange is what a link has come to.
+type linkChange int
+
+const (
+	linkSame    linkChange = iota
+	linkOpened             // the session is open; to be configured
+	linkSettled            // it is as configured; audio may be sent
+	linkUnsure             // the same, but that the server has not answered the session.update
+	linkRefused            // it is of no use, nor is another attempt; refusal says why
+	linkUseless            // it is of no use, another may be; refusal says why
+)
+
+// open reports whether the server has opened the session.
+func (l *link) open() bool { return l != nil && l.state >= linkConfiguring }
+
+// ready reports whether audio may be sent.
+func (l *link) ready() bool { return l != nil && l.state == linkReady }
+
+// connected notes that the socket is up.
+func (l *link) connected(conn Conn, now time.Time) {
+	l.conn, l.state, l.since, l.by = conn, linkOpening, now, now.Add(openWait)
+}
+
+// wait bounds the present state, unless the link is about to end.
+func (l *link) wait(until time.Time) {
+	if !l.fatal {
+		l.by = until
+	}
+}
+
+// configure sends the session.update, nil if there is none. The link is settled when the server has answered.
+func (l *link) configure(update []byte, now time.Time) linkChange {
+	if update == nil {
+		return l.settle(linkSettled)
+	}
+	wait := updateWait
+	if l.provider.Acknowledges {
+		wait = updateWaitKnown
+	}
+	l.state = linkConfiguring
+	l.wait(now.Add(wait))
+	_ = l.conn.Send(update) // its failure is the connection's, which the reader reports
+	return linkSame
+}
+
+func (l *link) settle(how linkChange) linkChange {
+	l.state = linkReady
+	l.wait(time.Time{})
+	if !l.fatal {
+		l.refusal = nil
+	}
+	return how
+}
+
+// heard takes an event of the server's.
+func (l *link) heard(e *realtime.Event, now time.Time) linkChange {
+	switch {
+	case e.Kind == realtime.KindError:
+		return l.heardError(&e.Error, now)
+	case l.state == linkOpening:
+		l.state = linkConfiguring
+		l.wait(time.Time{})
+		if !l.fatal {
+			l.refusal = nil
+		}
+		return linkOpened
+	case l.state == linkConfiguring && e.Kind == realtime.KindSessionUpdated:
+		return l.settle(linkSettled)
+	}
+	return linkSame
+}
+
+func (l *link) heardError(e *realtime.Error, now time.Time) linkChange {
+	switch {
+	case l.fatal:
+	case l.provider.FatalError(e.Code):
+		l.refusal, l.fatal, l.by = e, true, now.Add(fatalWait)
+	case l.provider.Benign(e):
+	case l.state == linkOpening && e.Code != "":
+		l.refusal = e
+	case l.state == linkConfiguring && e.EventID == updateEventID:
+		l.refusal = e
+		return linkRefused
+	case l.state == linkConfiguring && e.EventID == "":
+		l.refusal = e // unless session.updated follows
+	}
+	return linkSame
+}
+
+// due is called when by has come.
+func (l *link) due(now time.Time) linkChange {
+	if l.by.IsZero() || now.Before(l.by) {
+		return linkSame
+	}
+	l.by = time.Time{}
+	switch {
+	case l.fatal:
+		return linkRefused
+	case l.state == linkOpening && l.refusal != nil:
+		return linkUseless
+	case l.state == linkOpening:
+		l.state = linkConfiguring
+		return linkOpened
+	case l.state == linkConfiguring && l.refusal != nil:
+		return linkRefused
+	case l.state == linkConfiguring && l.provider.Acknowledges:
+		l.refusal = &realtime.Error{Message: fmt.Sprintf("no answer to session.update within %v", updateWaitKnown)}
+		return linkUseless
+	case l.state == linkConfiguring:
+		return l.settle(linkUnsure)
+	}
+	return linkSame
 }
 
 // close ends the connection in good order, or the attempt to get one.
@@ -45,7 +181,7 @@ func (l *link) close() {
 	if l.conn == nil {
 		l.cancel()
 	} else {
-		l.conn.Close(1000, normalClosure)
+		l.conn.Close(transport.CloseNormal, normalClosure)
 	}
 }
 
@@ -55,40 +191,38 @@ type linkEvent struct {
 	conn Conn
 	msg  []byte
 	err  error
+
+	taken chan struct{} // closed when the stream takes the event; nil: nobody waits for that
 }
 
-const (
-	// inboxSize bounds the messages that wait for the stream; then the socket is left unread and TCP slows the server.
-	inboxSize = 64
-	// openTimeout is how long a server may stay silent after the upgrade until the stream counts as open all the same.
-	openTimeout = 2 * time.Second
-	// minLife is how long a connection must have lived for its loss to start the backoff anew.
-	minLife = 10 * time.Second
-)
+// dialer starts links.
+type dialer struct {
+	dial     DialFunc
+	options  *transport.Options
+	provider *realtime.Provider
+	post     func(linkEvent) bool // gives the stream an event; false if it has ended
+	panicked func(reason string)
+}
 
-// connect starts an attempt.
-func (s *Stream) connect() { s.link = s.dialLink() }
-
-// dialLink dials. Its goroutine ends with the connection, or with the stream.
-func (s *Stream) dialLink() *link {
+// start begins a connection. Its goroutine ends with the connection, or with the stream.
+func (d *dialer) start() *link {
 	ctx, cancel := context.WithCancel(context.Background())
-	l := &link{cancel: cancel}
-	options := s.cfg.transportOptions()
-	go guard(s.panicked, func() {
+	l := &link{cancel: cancel, provider: d.provider}
+	go guard(d.panicked, func() {
 		defer cancel()
-		conn, err := s.dial(ctx, options)
+		conn, err := d.dial(ctx, d.options)
 		if err != nil {
-			s.post(linkEvent{link: l, err: err})
+			d.post(linkEvent{link: l, err: err})
 			return
 		}
 		// The stream may end with the connection still in its inbox, so its goroutine closes it in any case.
-		defer conn.Close(1000, normalClosure)
-		if !s.post(linkEvent{link: l, conn: conn}) {
+		defer conn.Close(transport.CloseNormal, normalClosure)
+		if !d.post(linkEvent{link: l, conn: conn}) {
 			return
 		}
 		for {
 			msg, err := conn.Read(ctx)
-			if !s.post(linkEvent{link: l, msg: msg, err: err}) || err != nil {
+			if !d.post(linkEvent{link: l, msg: msg, err: err}) || err != nil {
 				return
 			}
 		}
@@ -96,140 +230,11 @@ func (s *Stream) dialLink() *link {
 	return l
 }
 
-// post gives the stream an event; false if it has ended.
-func (s *Stream) post(e linkEvent) bool {
-	select {
-	case s.inbox <- e:
-		return true
-	case <-s.ended:
-		return false
-	}
-}
-
-// handleLink takes one event of a link.
-func (s *Stream) handleLink(e linkEvent) {
-	switch l := e.link; {
-	case l == s.roll.next && l != nil:
-		s.handleNext(e)
-	case l != s.link:
-		if e.conn != nil { // dialled although given up meanwhile
-			e.conn.Close(1000, normalClosure)
-		}
-	case e.conn != nil:
-		l.conn, l.state = e.conn, linkOpening
-		s.openBy = time.Now().Add(openTimeout)
-	case e.err != nil:
-		s.linkLost(l, e.err)
-	default:
-		s.message(e.msg)
-	}
-}
-
-// opened is called once for a link: by session.created, the first other message, or openTimeout.
-func (s *Stream) opened(now time.Time) {
-	s.link.state = linkOpen
-	s.openBy = time.Time{}
-	s.openedAt = now
-	s.connects++
-	s.event("connect", eventStatus{Status: "connected"})
-	s.configure()
-	if s.connects > 1 {
-		s.restore(now, false)
-	}
-	s.sendAudio()
-}
-
-// linkLost decides what the end of a connection, or of an attempt, means.
-func (s *Stream) linkLost(l *link, err error) {
-	wasOpen := l.state == linkOpen
-	l.cancel()
-	s.link = nil
-	s.openBy = time.Time{}
-	s.speaking = false
-
-	closed := closeInfo(err)
-	if wasOpen {
-		s.lostAt = time.Now()
-		s.capture.bound(s.cfg.Settings.ReconnectBuffer)
-		s.player.finishAll()
-		s.endRecording()
-		s.event("disconnect", eventStatus{Status: "disconnected", Message: closeMessage{closed.Code, closed.Reason}})
-		if s.lostAt.Sub(s.openedAt) >= minLife {
-			s.backoff.Reset()
-		}
-	}
-	failure := s.failure(err)
-	switch {
-	case s.fatal != nil:
-		failure.Error, failure.Code = s.fatal.Message, s.fatal.Code
-		s.giveUp(failure)
-	case wasOpen && closed.Code == 1000:
-		s.end(endServerClosed)
-	case wasOpen && s.cfg.Settings.NoReconnect:
-		s.giveUp(failure)
-	case !s.retryable(err):
-		s.giveUp(failure)
-	default:
-		s.retry(failure, err)
-	}
-}
-
-// retry waits and tries again, unless the attempts have run out.
-func (s *Stream) retry(failure errorMessage, err error) {
-	var after time.Duration
-	var dial *transport.DialError
-	if errors.As(err, &dial) {
-		after = dial.RetryAfter
-	}
-	wait, ok := s.backoff.Next(after)
-	if !ok || s.cfg.Settings.NoReconnect {
-		s.giveUp(failure)
-		return
-	}
-	s.retries++
-	failure.Retries, failure.WaitTime = s.retries, wait.Milliseconds()
-	s.log.Warn().Int("retries", s.retries).Int64("wait_ms", failure.WaitTime).Msg(failure.Error)
-	s.event("error", eventStatus{Status: "error", Message: failure})
-	s.retryAt = time.Now().Add(wait)
-}
-
-// giveUp ends the stream with its one error event.
-func (s *Stream) giveUp(failure errorMessage) {
-	failure.Retries = s.retries
-	s.log.Error().Msg(failure.Error)
-	s.event("error", eventStatus{Status: "error", Message: failure})
-	s.fail(endError, failure.Error)
-}
-
-// retryable reports whether trying again can help.
-func (s *Stream) retryable(err error) bool {
-	var dial *transport.DialError
-	if errors.As(err, &dial) {
-		return !dial.Permanent()
-	}
-	return !s.provider.FatalClose(closeInfo(err).Code)
-}
-
-// failure describes err for an ::error event.
-func (s *Stream) failure(err error) errorMessage {
-	m := errorMessage{Error: s.mask(err.Error())}
-	var dial *transport.DialError
-	if errors.As(err, &dial) {
-		m.HTTPStatus = dial.HTTPStatus
-	}
-	return m
-}
-
-// closeInfo is how a connection ended; 1006 stands for an end without a closing frame (RFC 6455, 7.4.1).
+// closeInfo is how a connection ended.
 func closeInfo(err error) transport.CloseError {
 	var closed *transport.CloseError
 	if errors.As(err, &closed) {
 		return *closed
 	}
-	return transport.CloseError{Code: 1006, Reason: err.Error()}
-}
-
-// serverFatal notes an error event after which the server will close, and which trying again will not mend.
-func (s *Stream) serverFatal(e *realtime.Error) {
-	s.fatal = &realtime.Error{Code: e.Code, Message: s.mask(fmt.Sprintf("server: %s (%s)", e.Message, e.Code))}
+	return transport.CloseError{Code: transport.CloseAbnormal, Reason: err.Error()}
 }

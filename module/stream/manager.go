@@ -15,6 +15,7 @@ import (
 	"mod_openai_audio_stream/module/footprint"
 	"mod_openai_audio_stream/module/hostlog"
 	"mod_openai_audio_stream/module/realtime"
+	"mod_openai_audio_stream/module/secret"
 )
 
 // Manager knows the streams of all channels. Its methods may be called from any goroutine.
@@ -42,7 +43,7 @@ type Manager struct {
 // NewManager returns a manager without streams. The files of answers are kept in tempDir, unless it is "".
 func NewManager(host Host, dial DialFunc, tempDir string) *Manager {
 	m := &Manager{
-		host: host, dial: dial, log: hostlog.New(host.Log, ""),
+		host: host, dial: dial, log: hostlog.New(host.Log, "", secret.New(), nil),
 		file:      config.Default(),
 		streams:   map[string]*Stream{},
 		latest:    map[string]*Stream{},
@@ -103,7 +104,7 @@ const started = "stream started"
 
 // refuse logs an error once and makes it a reply.
 func (m *Manager) refuse(uuid string, err error) string {
-	text := hostlog.Mask(err.Error())
+	text := secret.Mask(err.Error())
 	m.log.Warn().Str("uuid", uuid).Msg(text)
 	return "-ERR " + text
 }
@@ -115,36 +116,14 @@ func (m *Manager) run(c command.Command) (string, error) {
 	case c.Verb == command.Drain:
 		return m.drain(!c.Off), nil
 	case c.Verb == command.Status && c.UUID == "":
-		status, err := json.Marshal(m.status())
+		status, err := json.Marshal(m.stats())
 		return string(status), err
 	}
 	s := m.find(c.UUID)
 	if s == nil {
 		return "", fmt.Errorf("channel %q: no stream: start one first", c.UUID)
 	}
-	switch c.Verb {
-	case command.Stop:
-		return "stream stopped", s.stop(json.RawMessage(c.JSON), endStop)
-	case command.SendJSON:
-		return "message sent", s.do(func() error { return s.sendJSON(c.JSON) })
-	case command.SendText:
-		return "text sent", s.do(func() error { return s.sendText(c.Text, false) })
-	case command.Say:
-		return "text sent", s.do(func() error { return s.sendText(c.Text, true) })
-	case command.Interrupt:
-		return "interrupted", s.do(func() error { s.talk.interrupt(s.player.unheard()); return nil })
-	case command.Pause, command.Resume:
-		return string(c.Verb) + "d", s.do(func() error { return s.setPaused(c.Verb == command.Pause) })
-	case command.Mute, command.Unmute:
-		return string(c.Verb) + "d", s.do(func() error {
-			return s.setMuted(c.Target.User, c.Target.OpenAI, c.Verb == command.Mute)
-		})
-	case command.Status:
-		var status []byte
-		err := s.do(func() (err error) { status, err = json.Marshal(s.status()); return err })
-		return string(status), err
-	}
-	return "", fmt.Errorf("command %q: not implemented", c.Verb)
+	return s.command(c)
 }
 
 // drain refuses new streams from now on, or takes them again.
@@ -200,10 +179,8 @@ func (m *Manager) start(c command.Command, answer func() error) error {
 			return fmt.Errorf("channel %q: %w", c.UUID, err)
 		}
 	}
-	cfg := Config{
-		UUID: c.UUID, Start: c, Settings: settings, Provider: provider, Files: m.files,
-		Mask: hostlog.NewMasker(settings.Secrets()...).Mask,
-	}
+	secrets := secret.New(settings.Secrets()...)
+	cfg := Config{UUID: c.UUID, Start: c, Settings: settings, Provider: provider, Files: m.files, Secrets: secrets}
 	if former != nil {
 		<-former.detached
 		cfg.Former = former.notify.idle
@@ -214,7 +191,8 @@ func (m *Manager) start(c command.Command, answer func() error) error {
 	}
 	var s *Stream
 	cfg.Leave = func() { m.forget(s) }
-	s = newStream(cfg, m.host, rings, m.dial, hostlog.New(m.host.Log, c.UUID))
+	log := hostlog.New(m.host.Log, c.UUID, secrets, newLogLevel(m.host, c.UUID).now)
+	s = newStream(cfg, m.host, rings, m.dial, log)
 	if !m.commit(s) {
 		return errUnloading
 	}

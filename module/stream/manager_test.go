@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"mod_openai_audio_stream/module/command"
+	"mod_openai_audio_stream/module/hostlog"
 	"mod_openai_audio_stream/module/transport"
 )
 
@@ -21,6 +22,7 @@ type board struct {
 	variables map[string]string
 	answer    func(uuid string) error
 	onEvent   func(event string)
+	onLog     func(text string)
 	onFree    func() // called when a channel has become free, before Detach returns
 
 	mu       sync.Mutex // Protects following.
@@ -39,7 +41,13 @@ type boardStream struct {
 	boom  bool // SetTotals panics
 }
 
-func (h *board) Log(int, string, string) {}
+func (h *board) Log(_ int, _, text string) {
+	if h.onLog != nil {
+		h.onLog(text)
+	}
+}
+
+func (h *board) LogLevel(string) int { return hostlog.LevelDebug }
 
 func (h *board) Event(subclass, uuid string, body []byte) {
 	event := uuid + " " + subclass + " " + string(body)
@@ -94,7 +102,7 @@ func (s *boardStream) Detach() {
 	}
 }
 
-func (s *boardStream) SetTotals(totals []uint64) {
+func (s *boardStream) SetTotals(totals Totals) {
 	if s.boom {
 		panic("a bug")
 	}
@@ -406,6 +414,38 @@ func TestABugAtTheEnd(t *testing.T) {
 	})
 }
 
+// Nor does a bug in telling the log of it.
+func TestABugInTellingOfABugAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newExchange(t, "")
+		defer x.Close(time.Second)
+		x.want("+OK", "call start ws://h/")
+		x.board.stream("call").boom = true
+		x.board.onLog = func(string) { panic("another bug") }
+		x.want("+OK", "call stop")
+		x.board.onLog = nil
+		x.want("+OK", "call start ws://h/")
+		want := []string{"json", "connect", "disconnect", "end", "json", "connect"}
+		if got := x.board.names("call"); !slices.Equal(got, want) {
+			t.Errorf("events %q, want %q", got, want)
+		}
+	})
+}
+
+// A bug on a connection's goroutine ends the stream, whatever comes of telling of it.
+func TestABugInTellingOfABugOfTheConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newExchange(t, "")
+		defer x.Close(time.Second)
+		x.dial = func(context.Context, *transport.Options) (Conn, error) { panic("a bug") }
+		x.board.onLog = func(string) { panic("another bug") }
+		x.want("+OK", "call start ws://h/")
+		if got := x.board.names("call"); !slices.Contains(got, "end") {
+			t.Errorf("events %q, want an end", got)
+		}
+	})
+}
+
 // What was being written when the stream ended is announced before its end is.
 func TestEndComesAfterTheLastFile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -421,28 +461,10 @@ func TestEndComesAfterTheLastFile(t *testing.T) {
 		}
 		synctest.Wait()
 		x.want("+OK", "call stop")
-		want := []string{"json", "connect", "json", "disconnect", "play", "end"}
+		want := []string{"json", "connect", "json", "disconnect", "play", "turn", "end"}
 		got := x.board.names("call")
-		if slices.Sort(got[3:5]); !slices.Equal(got, want) { // the file may be complete first
+		if slices.Sort(got[3:6]); !slices.Equal(got, want) { // the file may be complete first
 			t.Errorf("events %q, want %q", got, want)
 		}
 	})
-}
-
-// The last event comes even when FreeSWITCH has taken none for so long that others were dropped.
-func TestNotifierKeepsTheLast(t *testing.T) {
-	former := make(chan struct{})
-	n := newNotifier(former)
-	made := 0
-	for range 2 * notifyMost {
-		n.post(func() { made++ })
-	}
-	last := 0
-	n.close(func() { last = made })
-	n.post(func() { made++ })
-	close(former)
-	<-n.idle
-	if last == 0 || last != made || n.dropped != 2*notifyMost-last {
-		t.Errorf("%d calls before the last one, %d in all, %d dropped", last, made, n.dropped)
-	}
 }

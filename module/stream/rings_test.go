@@ -1,7 +1,13 @@
 package stream
 
+import "sync"
+
 // fakeRings is a channel without FreeSWITCH: its ring is played by play, as cshim/oas_play.c does it but for the fades.
 type fakeRings struct {
+	// mu is for what the test and the stream's goroutine touch. synctest lets only one of them run, and tells the race
+	// detector of it when the test waits for the stream, but not when time wakes the stream.
+	mu sync.Mutex
+
 	wake   chan struct{}
 	closed bool
 
@@ -26,7 +32,7 @@ type fakeRings struct {
 	dry       bool
 	underruns uint64
 
-	totals            []uint64
+	totals            Totals
 	reason, errorText string
 	detached          int
 	released          int
@@ -38,8 +44,16 @@ func newFakeRings(rateHz int) *fakeRings {
 	return &fakeRings{wake: make(chan struct{}, 1), rateHz: rateHz, capacity: 32 << 10, closeReason: "hangup"}
 }
 
+// known makes all that the test has done known to what time wakes.
+func (f *fakeRings) known() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+}
+
 // play is one frame of n samples.
 func (f *fakeRings) play(n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.stuck {
 		return
 	}
@@ -66,6 +80,8 @@ func (f *fakeRings) play(n int) {
 
 // give is one frame of the caller's.
 func (f *fakeRings) give(pcm []int16) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.caller = append(f.caller, Frame{RateHz: f.rateHz, Channels: 1, PCM: pcm})
 	f.ringBell()
 }
@@ -80,6 +96,8 @@ func (f *fakeRings) ringBell() {
 func (f *fakeRings) Wake() <-chan struct{} { return f.wake }
 
 func (f *fakeRings) Look() Look {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	return Look{
 		Written: f.written, Read: f.read, Free: f.free(), RateHz: f.rateHz, Flushed: !f.flushing, FlushedAt: f.flushFrom,
 		Underruns: f.underruns, DroppedMS: f.dropped, Closed: f.closed,
@@ -88,7 +106,9 @@ func (f *fakeRings) Look() Look {
 
 func (f *fakeRings) Closing() (reason, errorText string) { return f.closeReason, f.closeError }
 
-func take(frames *[]Frame, to *Frame) bool {
+func (f *fakeRings) take(frames *[]Frame, to *Frame) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if len(*frames) == 0 {
 		return false
 	}
@@ -98,8 +118,8 @@ func take(frames *[]Frame, to *Frame) bool {
 	return true
 }
 
-func (f *fakeRings) ReadCaller(to *Frame) bool { return take(&f.caller, to) }
-func (f *fakeRings) ReadCallee(to *Frame) bool { return take(&f.callee, to) }
+func (f *fakeRings) ReadCaller(to *Frame) bool { return f.take(&f.caller, to) }
+func (f *fakeRings) ReadCallee(to *Frame) bool { return f.take(&f.callee, to) }
 func (f *fakeRings) SetAgentRate(hz int)       { f.agentHz = hz }
 
 func (f *fakeRings) Write(pcm []int16) int {
@@ -115,7 +135,7 @@ func (f *fakeRings) Flush(int) { f.flushPos, f.flushing = f.written, true }
 
 func (f *fakeRings) Hold(on bool)                    { f.held = on }
 func (f *fakeRings) SetAnswerOpen(open bool)         { f.open = open }
-func (f *fakeRings) SetTotals(totals []uint64)       { f.totals = totals }
+func (f *fakeRings) SetTotals(totals Totals)         { f.totals = totals }
 func (f *fakeRings) SetEnd(reason, errorText string) { f.reason, f.errorText = reason, errorText }
 func (f *fakeRings) Detach()                         { f.detached++ }
 func (f *fakeRings) Release()                        { f.released++ }

@@ -1,5 +1,3 @@
-// Package stream runs calls: a Manager that knows them all, and a Stream for each, with one goroutine that owns its
-// state. Audio comes and goes through a Rings, everything else through the Host.
 package stream
 
 import (
@@ -9,21 +7,19 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"mod_openai_audio_stream/module/audio"
 	"mod_openai_audio_stream/module/audiofile"
 	"mod_openai_audio_stream/module/command"
 	"mod_openai_audio_stream/module/config"
+	"mod_openai_audio_stream/module/ledger"
 	"mod_openai_audio_stream/module/realtime"
+	"mod_openai_audio_stream/module/secret"
 	"mod_openai_audio_stream/module/transport"
 )
 
-// ErrEnded is what a command gets whose stream has just ended.
+// ErrEnded is what a command gets whose stream has just ended, or only plays out what it has received.
 var ErrEnded = errors.New("the stream has ended")
 
-const (
-	normalClosure = "Normal closure"
-	internalError = "internal error, see the log"
-)
+const internalError = "internal error, see the log"
 
 // Why a stream ends, as the variable openai_audio_stream_disconnect_reason and the event ::end say it. The list in
 // docs/reference.md is the user's. What the channel itself ends has the shim's words, hangup and passthrough_codec
@@ -37,104 +33,127 @@ const (
 	endInternal     = "internal_error" // a bug; there is an error text
 )
 
+const (
+	// inboxSize bounds the messages that wait for the stream; then the socket is left unread and TCP slows the server.
+	inboxSize = 64
+	// maxBeside is the length up to which a message waits beside others. Of a longer one the sender waits until it is taken.
+	maxBeside = 256 << 10
+	// maxPlayout bounds how long a stream that is over plays out what it has received, beyond the length of that.
+	maxPlayout = 5 * time.Second
+	// voiceGap is how long after its last voiced frame a voice still goes on: longer than between two syllables.
+	voiceGap = 200 * time.Millisecond
+	// settleEvery is how old the totals may be that a call's record gets.
+	settleEvery = 100 * time.Millisecond
+)
+
 // Config is what a stream is started with; it does not change.
 type Config struct {
 	UUID     string
 	Start    command.Command
 	Settings config.Settings
 	Provider *realtime.Provider
-	Mask     func(string) string // takes secrets out of a text
-	Files    *audiofile.Store    // nil: answers are not written
-	Former   <-chan struct{}     // closed when the events of the channel's former stream are out; nil: there was none
-	Leave    func()              // called once, just before the channel is free for another stream
+	Secrets  *secret.Masker   // the call's
+	Files    *audiofile.Store // nil: answers are not written
+	Former   <-chan struct{}  // closed when the events of the channel's former stream are out; nil: there was none
+	Leave    func()           // called once, just before the channel is free for another stream
 }
 
-// Stream is one stream. Its exported methods may be called from any goroutine; they wait for the stream's goroutine,
-// which never waits for the network or for FreeSWITCH.
+// Stream is one channel's conversation. Its exported methods may be called from any goroutine; they wait for the stream's
+// goroutine, which never waits for the network or for FreeSWITCH.
 type Stream struct {
-	cfg      Config
-	host     Host
-	rings    Rings
-	dial     DialFunc
-	provider *realtime.Provider
-	mask     func(string) string
-	log      zerolog.Logger
-	notify   *notifier
+	cfg    Config
+	host   Host
+	rings  Rings
+	log    zerolog.Logger
+	notify *notifier
+	url    string // without its query, which may carry a key
 
 	commands chan func()    // unbuffered: the sender waits until it is taken or the stream ends
-	inbox    chan linkEvent // inboxSize; full: the socket is left unread
+	inbox    chan linkEvent // inboxSize
 	ended    chan struct{}  // closed when the stream takes nothing any more
 	detached chan struct{}  // closed when the channel is free for another stream
 
-	// Everything below belongs to the stream's goroutine.
+	// Everything below belongs to the stream's goroutine. First the parts.
+	conn      connection
+	ledger    *ledger.Ledger
 	capture   *capture
 	player    *player
-	talk      *conversation
-	turns     turns
-	history   history
-	recording recording
+	codec     codec
+	recording *recording
 
-	link     *link
-	roll     rollover
-	backoff  transport.Backoff
-	retries  int
-	connects int
-	openedAt time.Time
-	lostAt   time.Time
-	openBy   time.Time
-	retryAt  time.Time
-	gapAt    time.Time
-	playAt   time.Time
-	stopAt   time.Time
-	fatal    *realtime.Error
-	// updating: our session.update is on its way, and caller audio waits for the answer.
-	updating bool
-	update   []byte // the session.update that the settings asked for
-	greeted  bool
+	audioIn   time.Duration // sent
+	totals    Totals        // as the rings have them
+	settledAt time.Time
 
-	speaking    bool // the caller, says the server
-	muteOpenAI  bool
-	inFormat    realtime.Format
-	outFormat   realtime.Format
-	outDecoder  audio.PCM16Decoder
-	wire        []byte
-	payload     []byte
-	overflowing bool // the playback limit has been reported for this answer
-	badMessages int
-	reason      string // why the stream ended; "" while it runs
-	failed      string // with what error; "" if with none
+	// What is due.
+	gapAt     time.Time // for capture
+	playAt    time.Time // for player
+	stopAt    time.Time // STREAM_MAX_DURATION
+	endAt     time.Time // the end, at the latest, when what was received has been played out; zero: it is not over
+	endReason string    // of it, with endFailed
+	endFailed string
+
+	update        []byte // the session.update that the settings asked for
+	greeted       bool
+	muteOpenAI    bool
+	overflowing   bool // the playback limit has been reported for this answer
+	unusable      int  // messages in a row that were
+	unusableAudio int  // deltas in a row whose audio was
+	progress      []ledger.Playback
+
+	reason string // why the stream ended; "" while it runs
+	failed string // with what error; "" if with none
 }
 
 // newStream builds a stream around attached rings. run must be called.
 func newStream(cfg Config, host Host, rings Rings, dial DialFunc, log zerolog.Logger) *Stream {
 	s := &Stream{
-		cfg: cfg, host: host, rings: rings, dial: dial, provider: cfg.Provider, mask: cfg.Mask, log: log,
-		notify:   newNotifier(cfg.Former),
+		cfg: cfg, host: host, rings: rings, log: log,
+		notify:   newNotifier(host, cfg.UUID, cfg.Secrets, log, cfg.Former),
 		commands: make(chan func()),
 		inbox:    make(chan linkEvent, inboxSize),
 		ended:    make(chan struct{}),
 		detached: make(chan struct{}),
 	}
+	u := *cfg.Start.URL
+	u.RawQuery = ""
+	s.url = u.String()
 	set := &s.cfg.Settings
-	rate := cfg.Start.RateHz
-	s.inFormat, s.outFormat = set.InputFormat, set.OutputFormat
-	if s.inFormat != realtime.PCM16 {
-		rate = realtime.G711RateHz
-	}
-	s.capture = newCapture(rings, cfg.Start.Mix, rate, set.ConnectBuffer)
+	s.codec = codec{in: set.InputFormat, out: set.OutputFormat}
+	s.capture = newCapture(rings, cfg.Start.Mix, rateHz(set.InputFormat, cfg.Start.RateHz), set.ConnectBuffer)
 	s.capture.muted = cfg.Start.MuteUser
-	s.player = newPlayer(rings, s.outputRate(), set.PlaybackBuffer)
-	s.player.onStart, s.player.onStop = s.answerStarted, s.answerStopped
-	s.talk = newConversation((*sessionActions)(s), s.provider, bargeIn{off: set.BargeIn.Off, min: set.BargeIn.Min})
-	s.backoff = transport.Backoff{Start: set.BackoffStart, Cap: set.BackoffCap, MaxAttempts: set.BackoffAttempts}
+	s.player = newPlayer(rings, rateHz(set.OutputFormat, set.OutputRate), set.PlaybackBuffer)
+	s.ledger = ledger.New(cfg.Provider, ledger.BargeIn{Off: set.BargeIn.Off, Min: set.BargeIn.Min})
+	s.recording = newRecording(s.files(), cfg.UUID, s.player.sourceHz, func(b playBody) { s.event(eventPlay, b) })
+	s.conn = connection{
+		dialer:   &dialer{dial, cfg.transportOptions(), cfg.Provider, s.post, s.panicked},
+		provider: cfg.Provider, noReconnect: set.NoReconnect,
+		backoff: transport.Backoff{Start: set.BackoffStart, Cap: set.BackoffCap, MaxAttempts: set.BackoffAttempts},
+	}
 	return s
 }
 
-func (s *Stream) outputRate() int {
-	if s.outFormat != realtime.PCM16 {
-		return realtime.G711RateHz
+// files is where answers are written, nil if they are not.
+func (s *Stream) files() *audiofile.Store {
+	if s.cfg.Settings.DisableAudioFiles {
+		return nil
 	}
-	return s.cfg.Settings.OutputRate
+	return s.cfg.Files
+}
+
+// transportOptions is how the server is dialled.
+func (c *Config) transportOptions() *transport.Options {
+	set := &c.Settings
+	return &transport.Options{
+		URL:            c.Start.URL,
+		Header:         set.Header(c.Provider.KeyHeader),
+		Subprotocols:   c.Provider.Subprotocols,
+		TLS:            set.TLS,
+		Proxy:          set.Proxy,
+		DisableDeflate: set.DisableDeflate,
+		ConnectTimeout: set.ConnectTimeout,
+		HeartBeat:      set.HeartBeat,
+	}
 }
 
 // run is the stream's goroutine. It ends when the stream does.
@@ -149,7 +168,7 @@ func (s *Stream) loop() {
 		s.stopAt = now.Add(d)
 	}
 	s.gapAt = s.capture.fillGap(now)
-	s.connect()
+	s.conn.connect()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for s.reason == "" {
@@ -162,7 +181,10 @@ func (s *Stream) loop() {
 			s.gapAt = s.capture.drain(time.Now())
 			s.sendAudio()
 		case e := <-s.inbox:
-			s.handleLink(e)
+			if e.taken != nil {
+				close(e.taken)
+			}
+			s.handleLink(e, time.Now())
 		case f := <-s.commands:
 			f()
 		case <-timer.C:
@@ -179,29 +201,26 @@ func (s *Stream) tick(now time.Time) time.Duration {
 		s.gapAt = s.capture.fillGap(now)
 		s.sendAudio()
 	}
-	if due(&s.openBy, now) && s.link != nil && s.link.state == linkOpening {
-		s.opened(now)
-	}
-	if due(&s.retryAt, now) && s.link == nil {
-		s.connect()
-	}
 	if due(&s.stopAt, now) {
 		s.end(endMaxDuration)
 	}
-	// The player is asked on every round: an event may have given it work.
-	var cuts []cut
-	s.playAt, cuts = s.player.run(now)
-	for _, c := range cuts {
-		s.talk.cut(c)
+	s.tickConnection(now)
+	s.act(s.ledger.Tick(now), now)
+	if s.ledger.TooEarly() && now.Sub(s.capture.voiceEnd()) < voiceGap {
+		s.hear(now)
+		s.act(s.ledger.StillSpeaks(now), now)
 	}
-	s.turns.tick(s)
-	s.tickRollover(now)
-
-	next := s.gapAt
-	for _, t := range []time.Time{s.openBy, s.retryAt, s.stopAt, s.playAt, s.roll.due()} {
-		if !t.IsZero() && t.Before(next) {
-			next = t
-		}
+	// The player is asked on every round: an event may have given it work.
+	s.play(now)
+	if !s.endAt.IsZero() && (!s.player.busy() && !s.player.flushPending() || !now.Before(s.endAt)) {
+		s.end(s.endReason)
+	}
+	if now.Sub(s.settledAt) >= settleEvery {
+		s.settle(now)
+	}
+	next := earliest(s.gapAt, s.stopAt, s.playAt, s.endAt, s.ledger.Due())
+	if s.endAt.IsZero() {
+		next = earliest(next, s.conn.due())
 	}
 	return max(next.Sub(now), 0)
 }
@@ -215,110 +234,116 @@ func due(t *time.Time, now time.Time) bool {
 	return true
 }
 
-// sendAudio sends the caller's audio that is complete, in messages of the configured length.
-func (s *Stream) sendAudio() {
-	if s.link == nil || s.link.state != linkOpen || s.updating {
-		return
+// post gives the stream an event; false if it has ended.
+func (s *Stream) post(e linkEvent) bool {
+	if len(e.msg) > maxBeside {
+		e.taken = make(chan struct{})
 	}
-	n := int(timeSamples(s.cfg.Settings.BufferSize, s.capture.rateHz))
-	taken := 0
-	for {
-		before := taken
-		pcm := s.capture.take(&taken, n)
-		if pcm == nil {
-			break
-		}
-		s.wire = encode(s.inFormat, s.wire[:0], pcm)
-		if err := s.link.conn.Send(realtime.AppendInputAudio(nil, s.wire)); err != nil {
-			taken = before // it waits in the capture buffer; the reader reports the connection's end
-			break
-		}
-		s.turns.audioIn += samplesTime(uint64(n), s.capture.rateHz)
+	select {
+	case s.inbox <- e:
+	case <-s.ended:
+		return false
 	}
-	s.capture.sent(taken)
+	if e.taken == nil {
+		return true
+	}
+	select {
+	case <-e.taken:
+		return true
+	case <-s.ended:
+		return false
+	}
 }
 
-func encode(f realtime.Format, dst []byte, pcm []int16) []byte {
-	switch f {
-	case realtime.G711ULaw:
-		return audio.EncodeULaw(dst, pcm)
-	case realtime.G711ALaw:
-		return audio.EncodeALaw(dst, pcm)
-	}
-	return audio.AppendPCM16LE(dst, pcm)
-}
-
-// channelClosed ends the stream because the channel let go of the stream.
+// channelClosed ends the stream because the channel let go of it.
 func (s *Stream) channelClosed() {
 	reason, failed := s.rings.Closing()
 	if failed != "" {
 		s.giveUp(errorMessage{Error: failed})
 	}
-	s.reason = reason
+	s.reason, s.failed = reason, failed
 }
 
 // end begins the end of the stream: the loop leaves after the present event. Only the first reason counts.
-func (s *Stream) end(reason string) {
-	if s.reason == "" {
-		s.reason = reason
-	}
-}
+func (s *Stream) end(reason string) { s.fail(reason, "") }
 
 // fail ends the stream with an error.
 func (s *Stream) fail(reason, text string) {
-	if s.reason == "" {
+	switch {
+	case s.reason != "":
+	case s.endAt.IsZero():
 		s.reason, s.failed = reason, text
+	default:
+		s.reason, s.failed = s.endReason, s.endFailed
 	}
+}
+
+// endWhenHeard ends the stream as soon as the caller has heard what was received, and not much later.
+func (s *Stream) endWhenHeard(reason, failed string, now time.Time) {
+	if !s.endAt.IsZero() {
+		return
+	}
+	s.endReason, s.endFailed = reason, failed
+	s.endAt = now.Add(s.player.left() + maxPlayout)
+	s.capture.paused = true // nobody listens to the caller any more
+}
+
+// giveUp reports the error that the stream ends with, and ends it when the caller has heard what was received.
+func (s *Stream) giveUp(failure errorMessage) {
+	if !s.endAt.IsZero() {
+		return
+	}
+	failure.Retries = s.conn.retries
+	s.log.Error().Msg(failure.Error)
+	failure.Error = s.cfg.Secrets.Text(failure.Error)
+	s.event(eventError, errorBody(failure))
+	s.endWhenHeard(endError, failure.Error, time.Now())
 }
 
 // finish takes the stream apart: channel first, so that it is free, then the socket, then the last events. A bug in one
 // step must not keep the next from being done: others wait for the channel and for the last event.
 func (s *Stream) finish() {
 	step := func(f func()) {
-		guard(func(reason string) { s.host.Log(logCrit, s.cfg.UUID, s.mask(reason)) }, f)
+		guard(func(reason string) { s.logBug("caught a bug while ending: " + reason) }, f)
 	}
 	s.fail(endInternal, internalError) // unless there is a reason already
 	close(s.ended)
-	step(func() { s.capture.drain(time.Now()) })
-	step(s.endRecording)
-	step(s.settleTotals)
+	now := time.Now()
+	step(func() { s.capture.drain(now) })
+	step(func() { s.played(s.player.stop(), now) })
+	step(func() { s.act(s.ledger.End(now), now) })
+	step(s.recording.end)
+	step(func() { s.settle(now) })
 	step(func() { s.rings.SetEnd(s.reason, s.failed) })
 	step(s.cfg.Leave)
 	step(s.rings.Detach)
 	close(s.detached)
-	step(s.roll.cancel)
-	if l := s.link; l != nil {
-		step(func() { s.closeLink(l) })
-	}
+	step(func() {
+		if s.conn.link.open() {
+			s.event(eventDisconnect, disconnectBody(transport.CloseNormal, normalClosure))
+		}
+		s.conn.close()
+	})
 	step(s.summary)
 	step(s.rings.Release)
 	step(s.recording.wait)
-	s.notify.close(s.lastEvent())
+	s.notify.close(eventEnd, marshal(endBody{s.reason, s.failed}))
 }
 
-// lastEvent is the call that tells of the stream's end.
-func (s *Stream) lastEvent() func() {
-	host, uuid := s.host, s.cfg.UUID
-	body := marshal(endEvent{s.reason, s.failed})
-	return func() { host.Event("end", uuid, body) }
+func (s *Stream) logBug(text string) {
+	s.host.Log(logCrit, s.cfg.UUID, s.cfg.Secrets.Text(text))
 }
 
-// closeLink closes a connection on the stream's own account.
-func (s *Stream) closeLink(l *link) {
-	l.close()
-	if l.state == linkOpen {
-		s.event("disconnect", eventStatus{Status: "disconnected", Message: closeMessage{1000, normalClosure}})
-	}
-	s.link = nil
-}
-
+// panicked ends the stream because of a bug in it. Also reached from a link's goroutine, so the stream is told by its own
+// means.
 func (s *Stream) panicked(reason string) {
-	s.host.Log(logCrit, s.cfg.UUID, s.mask("caught a bug, this stream ends: "+reason))
-	s.event("error", eventStatus{Status: "error", Message: errorMessage{Error: internalError}})
-	// Also reached from the link's goroutine, so the stream is told by its own means.
-	go guard(func(string) {}, func() { // ends with the command or the stream
-		_ = s.do(func() error { s.fail(endInternal, internalError); return nil })
-	})
+	defer func() { // even after a bug in telling of it
+		go guard(func(string) {}, func() { // ends with the command or the stream
+			_ = s.do(func() error { s.fail(endInternal, internalError); return nil })
+		})
+	}()
+	s.logBug("caught a bug, this stream ends: " + reason)
+	s.event(eventError, errorBody(errorMessage{Error: internalError}))
 }
 
 // do runs f on the stream's goroutine and returns its error.
@@ -342,7 +367,7 @@ func (s *Stream) do(f func() error) error {
 	}
 }
 
-// gone reports whether the stream ends, or has only not noticed yet that its channel closed the stream. If so, detached
+// gone reports whether the stream ends, or has only not noticed yet that its channel closed the rings. If so, detached
 // will be closed soon.
 func (s *Stream) gone() bool {
 	return s.do(func() error {
@@ -357,8 +382,8 @@ func (s *Stream) gone() bool {
 // stop ends the stream, after sending last if there is one. It returns when the channel is free.
 func (s *Stream) stop(last json.RawMessage, reason string) error {
 	err := s.do(func() error {
-		if last != nil && s.link != nil && s.link.state == linkOpen {
-			_ = s.link.conn.Send(last) // best effort: the connection may be going down
+		if last != nil && s.conn.link.open() {
+			_ = s.conn.link.conn.Send(last) // best effort: the connection may be going down
 		}
 		s.end(reason)
 		return nil

@@ -28,6 +28,9 @@ type schedule struct {
 	media   []span // the media thread does not run
 	engine  []span // the stream's goroutine does not run
 	offline []span // nothing can be sent
+	mute    []span
+	restart []int         // a session of the server's begins
+	bound   time.Duration // of what may wait; 0: no bound
 }
 
 // line is what became of a schedule.
@@ -35,7 +38,19 @@ type line struct {
 	*capture
 	sent   []int16
 	spoken int // counting samples that the caller sent
+
+	ms       int   // of the call
+	frames   []int // when the frames of counting samples began, in ms of the call
+	position int   // samples sent in the server's session
+	next     int   // counting sample that is expected
+	marks    []mark
+	asked    int  // marks that were looked up
+	worst    int  // ms by which a capture time was wrong
+	where    mark // there
 }
+
+// mark is the first sample of a frame in what was sent.
+type mark struct{ position, captured, sent int } // the last two in ms of the call
 
 // run is silence in the middle of what was sent.
 type run struct {
@@ -46,18 +61,31 @@ type run struct {
 // play runs a schedule millisecond by millisecond.
 func (s schedule) play(rng *rand.Rand) *line {
 	rings := newFakeRings(8000)
-	l := &line{capture: newCapture(rings, command.Mono, 8000, time.Hour)}
+	bound := s.bound
+	if bound == 0 {
+		bound = time.Hour
+	}
+	l := &line{capture: newCapture(rings, command.Mono, 8000, bound)}
 	begin := time.Unix(0, 0)
 	look := l.fillGap(begin)
 	var late [][]int16 // frames that the media thread has not handed over
 	for ms := 1; ms <= s.ms; ms++ {
 		now := begin.Add(time.Duration(ms) * time.Millisecond)
+		l.ms = ms
+		if slices.Contains(s.restart, ms) {
+			l.restarted()
+			l.position, l.marks = 0, nil
+		}
+		if muted := within(s.mute, ms); muted != l.muted {
+			l.mute(muted)
+		}
 		if ms%20 == 0 && !within(s.missing, ms) {
 			frame := make([]int16, 160)
 			if !within(s.quiet, ms) {
 				for i := range frame {
 					frame[i] = count16(l.spoken + i)
 				}
+				l.frames = append(l.frames, ms-20)
 				l.spoken += len(frame)
 			}
 			late = append(late, frame)
@@ -80,9 +108,22 @@ func (s schedule) play(rng *rand.Rand) *line {
 		if !within(s.offline, ms) {
 			l.flush()
 		}
+		l.ask()
 	}
 	l.flush()
 	return l
+}
+
+// lostUnseen reports whether frames are missing amid those that a stall makes late: nobody can tell where.
+func (s schedule) lostUnseen() bool {
+	for _, stall := range slices.Concat(s.process, s.media, s.engine) {
+		for _, m := range s.missing {
+			if m.from < stall.to && stall.from < m.to {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // count16 is the sample with this number: never 0, and louder than a pause.
@@ -92,9 +133,37 @@ func (l *line) flush() {
 	at := 0
 	for pcm := l.take(&at, 160); pcm != nil; pcm = l.take(&at, 160) {
 		l.sent = append(l.sent, pcm...)
+		next := l.next
+		for i, v := range pcm {
+			if v == 0 {
+				continue
+			}
+			next += (int(v) - int(count16(next)) + 30000) % 30000 // what was dropped is left out
+			if next%160 == 0 {
+				l.marks = append(l.marks, mark{l.position + i, l.frames[next/160], l.ms})
+			}
+			next++
+		}
+		l.next, l.position = next, l.position+len(pcm)
 	}
 	l.capture.sent(at)
 }
+
+// ask looks up when the frames were captured that a server would tell of now, some time after it was sent them.
+func (l *line) ask() {
+	for len(l.marks) > 0 && l.marks[0].sent+settled <= l.ms {
+		m := l.marks[0]
+		l.marks = l.marks[1:]
+		at, ok := l.timeAt(int64(m.position / 8))
+		off := int(at.Sub(time.Unix(0, int64(m.captured)*1e6)) / time.Millisecond)
+		if l.asked++; !ok || max(off, -off) > max(l.worst, -l.worst) {
+			l.worst, l.where = off, m
+		}
+	}
+}
+
+// settled is the time, in ms, after which a late frame has been told from one that follows lost ones.
+const settled = 400
 
 // speech fails unless the caller's samples are there, once each and in order. It returns the silences between them.
 func (l *line) speech(t *testing.T) (between []run) {
@@ -277,6 +346,9 @@ func TestTimeLineProperty(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			l := s.play(rng)
 			between := l.speech(t)
+			if l.worst > clockOff && !s.lostUnseen() || l.worst < -clockOff {
+				t.Errorf("%+v: the frame of %d ms, sent at %d ms, is off by %d ms", s, l.where.captured, l.where.sent, l.worst)
+			}
 			if off := l.error(s); off < -60 || off > 60 {
 				t.Errorf("%+v: the time line is off by %d ms", s, off)
 			}

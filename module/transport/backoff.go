@@ -6,7 +6,7 @@ import (
 )
 
 // What the zero fields of Backoff stand for. The factor is small on purpose: the wait before an attempt is about half of
-// the time already lost, so that a server back after two seconds is found within one.
+// the time already lost, so a server that is back after two seconds is found within one more.
 const (
 	DefaultBackoffStart  = 100 * time.Millisecond
 	DefaultBackoffCap    = 3 * time.Second
@@ -28,19 +28,19 @@ type Backoff struct {
 	step     time.Duration // 0 before the first attempt
 }
 
-// Next is the wait before the next attempt, drawn from the upper half of the step; false when the attempts have run
-// out. After a Retry-After, which is 0 if there was none, the wait is that and a drawn part of the step, so that nobody
-// comes too early and not all come at once.
+// Next returns the wait before the next attempt: half of the step, and a random part of the other half. It returns false
+// when no attempts are left. After a Retry-After (0 if there was none) the wait is that and the random part, so that no
+// call comes too early and not all come at once.
 func (b *Backoff) Next(retryAfter time.Duration) (time.Duration, bool) {
 	if b.MaxAttempts > 0 && b.attempts >= b.MaxAttempts {
 		return 0, false
 	}
 	b.attempts++
-	most := b.Cap
-	if most <= 0 {
-		most = DefaultBackoffCap
+	longest := b.Cap
+	if longest <= 0 {
+		longest = DefaultBackoffCap
 	}
-	b.step = b.next(most)
+	b.step = b.next(longest)
 	random := rand.Float64
 	if b.Rand != nil {
 		random = b.Rand
@@ -49,21 +49,21 @@ func (b *Backoff) Next(retryAfter time.Duration) (time.Duration, bool) {
 	return max(b.step/2, retryAfter) + part, true
 }
 
-// next is the step after b.step, at most most.
-func (b *Backoff) next(most time.Duration) time.Duration {
+// next is the step after b.step, no longer than longest.
+func (b *Backoff) next(longest time.Duration) time.Duration {
 	if b.step == 0 {
 		if b.Start <= 0 {
-			return min(DefaultBackoffStart, most)
+			return min(DefaultBackoffStart, longest)
 		}
-		return min(b.Start, most)
+		return min(b.Start, longest)
 	}
 	factor := b.Factor
 	if factor < 1 {
 		factor = DefaultBackoffFactor
 	}
 	longer := float64(b.step) * factor
-	if longer >= float64(most) { // before the conversion, which could overflow
-		return most
+	if longer >= float64(longest) { // before the conversion, which could overflow
+		return longest
 	}
 	return time.Duration(longer)
 }

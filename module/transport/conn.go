@@ -5,59 +5,28 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
-	"time"
-	"unicode/utf8"
 
 	"github.com/coder/websocket"
 
-	"mod_openai_audio_stream/module/hostlog"
+	"mod_openai_audio_stream/module/secret"
 )
 
-// Why a connection ended, or takes nothing. A CloseError wraps them where they apply.
+// Reasons why a connection ended, or why Send failed. A CloseError wraps them where they apply.
 var (
 	ErrClosed    = errors.New("the connection is closed")
 	ErrQueueFull = errors.New("the server does not take what is sent")
 	ErrHeartBeat = errors.New("the server does not answer a ping")
 )
 
-// Close codes of RFC 6455, 7.4.1, that the package gives itself.
-const (
-	codeNormal   = 1000
-	codeAbnormal = 1006 // no closing frame came
-	codeTooBig   = 1009
-)
-
-// CloseError is how a connection ended.
-type CloseError struct {
-	// Code is that of the server's closing frame; 1005 if it had none, 1006 if no frame came, and the code given to
-	// Close if that ended the connection.
-	Code int
-	// Reason is the server's, without keys that it may echo, or what happened.
-	Reason string
-	// Err is the cause where there was no closing frame. It may be nil.
-	Err error
-}
-
-func (e *CloseError) Error() string {
-	if e.Reason == "" {
-		return fmt.Sprintf("connection closed: %d", e.Code)
-	}
-	return fmt.Sprintf("connection closed: %d %s", e.Code, e.Reason)
-}
-
-// Unwrap is the cause, if there is one.
-func (e *CloseError) Unwrap() error { return e.Err }
-
 // Conn is a connection to a server. Read is for one goroutine at a time, everything else for any. Someone must always
 // be in Read, or come back to it soon: pings are answered, and the closing of the connection is noticed, there.
 type Conn struct {
 	ws     *websocket.Conn
 	socket *socket
-	masker *hostlog.Masker
+	masker *secret.Masker
 	// options are not changed after Dial.
 	options *Options
 
@@ -70,7 +39,7 @@ type Conn struct {
 }
 
 // newConn starts the goroutines of a connection: the writer, and the heart beat if there is one. Both end with it.
-func newConn(ws *websocket.Conn, s *socket, m *hostlog.Masker, o *Options) *Conn {
+func newConn(ws *websocket.Conn, s *socket, m *secret.Masker, o *Options) *Conn {
 	c := &Conn{ws: ws, socket: s, masker: m, options: o, done: make(chan struct{})}
 	c.queue.init(o.SendQueue)
 	s.hear()
@@ -85,19 +54,19 @@ func newConn(ws *websocket.Conn, s *socket, m *hostlog.Masker, o *Options) *Conn
 func (c *Conn) guard(f func()) {
 	defer func() {
 		if r := recover(); r != nil {
-			c.end(&CloseError{codeAbnormal, "internal error", fmt.Errorf("%v\n%s", r, debug.Stack())})
+			c.end(&CloseError{CloseAbnormal, "internal error", fmt.Errorf("%v\n%s", r, debug.Stack())})
 		}
 	}()
 	f()
 }
 
 // Send queues a text message and never waits. The message belongs to the connection from then on. It fails with
-// ErrClosed when the connection has ended or Close was called, and with ErrQueueFull when SendQueue bytes wait already:
-// then the server takes nothing, and the connection ends.
+// ErrClosed when the connection has ended or Close was called, and with ErrQueueFull when SendQueue bytes are
+// waiting already: the server is not reading, and the connection ends.
 func (c *Conn) Send(msg []byte) error {
 	err := c.queue.put(msg)
 	if errors.Is(err, ErrQueueFull) {
-		c.end(&CloseError{codeAbnormal, ErrQueueFull.Error(), ErrQueueFull})
+		c.end(&CloseError{CloseAbnormal, ErrQueueFull.Error(), ErrQueueFull})
 	}
 	return err
 }
@@ -105,13 +74,13 @@ func (c *Conn) Send(msg []byte) error {
 // buffers are for messages from the server. What is in the pool has length 0.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// bufferMost is what a buffer may be to be kept: a second of PCM16 as base64, with room.
-const bufferMost = 128 << 10
+// maxBuffer is the size up to which a buffer is kept for reuse: a second of PCM16 as base64, with room to spare.
+const maxBuffer = 128 << 10
 
-// Recycle gives a message that Read returned back, for the next ones to use its memory. Nothing may refer to it then.
-// Calling it is never necessary.
+// Recycle lets later messages reuse the memory of one that Read returned. Nothing may refer to that message afterwards.
+// Calling it is optional.
 func Recycle(msg []byte) {
-	if cap(msg) == 0 || cap(msg) > bufferMost {
+	if cap(msg) == 0 || cap(msg) > maxBuffer {
 		return
 	}
 	msg = msg[:0]
@@ -126,7 +95,7 @@ func (c *Conn) Read(ctx context.Context) ([]byte, error) {
 		return nil, c.info
 	default:
 	}
-	stop := context.AfterFunc(ctx, func() { c.end(&CloseError{codeAbnormal, "given up", ctx.Err()}) })
+	stop := context.AfterFunc(ctx, func() { c.end(&CloseError{CloseAbnormal, "given up", ctx.Err()}) })
 	defer stop()
 	c.socket.hear() // before that, nobody listened
 	c.reading.Store(true)
@@ -175,24 +144,6 @@ func readMessage(r io.Reader) ([]byte, error) {
 	}
 }
 
-// closeError sorts what the library says of the end.
-func (c *Conn) closeError(err error) *CloseError {
-	var closed websocket.CloseError
-	switch {
-	case errors.As(err, &closed):
-		return &CloseError{Code: int(closed.Code), Reason: c.masker.Mask(oneLine(closed.Reason))}
-	case errors.Is(err, websocket.ErrMessageTooBig):
-		return &CloseError{codeTooBig, fmt.Sprintf("a message of more than %d bytes", c.options.ReadLimit), err}
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return &CloseError{codeAbnormal, "connection lost", err}
-	}
-	var op *net.OpError
-	if errors.As(err, &op) {
-		return &CloseError{codeAbnormal, op.Error(), err} // without the library's words around it
-	}
-	return &CloseError{codeAbnormal, c.masker.Mask(oneLine(err.Error())), err}
-}
-
 // end ends the connection at once; the first reason counts.
 func (c *Conn) end(why *CloseError) {
 	c.ended.Do(func() {
@@ -202,55 +153,4 @@ func (c *Conn) end(why *CloseError) {
 		close(c.done)
 	})
 	<-c.done // so that whoever called finds c.info set
-}
-
-// Done is closed when the connection has ended.
-func (c *Conn) Done() <-chan struct{} { return c.done }
-
-// CloseInfo is how the connection ended, nil while it lives.
-func (c *Conn) CloseInfo() *CloseError {
-	select {
-	case <-c.done:
-		return c.info
-	default:
-		return nil
-	}
-}
-
-// Subprotocol is what the server has chosen of those offered, "" if none.
-func (c *Conn) Subprotocol() string { return c.ws.Subprotocol() }
-
-// Close ends the connection in good order and returns at once: what is queued is sent, then a closing frame, then the
-// server's is waited for, CloseTimeout at most for all of it. A code that can't be sent becomes 1000, a reason is cut
-// after 123 bytes. Read may be called on until it fails, and need not be. A second Close does nothing.
-func (c *Conn) Close(code int, reason string) {
-	if !sendable(code) {
-		code = codeNormal
-	}
-	const most = 123 // what a control frame holds beside the code
-	for len(reason) > most {
-		_, size := utf8.DecodeLastRuneInString(reason)
-		reason = reason[:len(reason)-size]
-	}
-	if !c.queue.finish(code, reason) {
-		return
-	}
-	go c.guard(func() { // ends with the connection, CloseTimeout from now at most
-		timer := time.NewTimer(c.options.CloseTimeout)
-		defer timer.Stop()
-		select {
-		case <-c.done:
-		case <-timer.C:
-			c.end(&CloseError{code, "closed without an answer", context.DeadlineExceeded})
-		}
-	})
-}
-
-// sendable reports whether a closing frame may have the code (RFC 6455, 7.4).
-func sendable(code int) bool {
-	switch code {
-	case 1004, 1005, 1006, 1015:
-		return false
-	}
-	return code >= 1000 && code <= 1014 || code >= 3000 && code <= 4999
 }

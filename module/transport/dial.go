@@ -12,7 +12,7 @@ import (
 
 	"github.com/coder/websocket"
 
-	"mod_openai_audio_stream/module/hostlog"
+	"mod_openai_audio_stream/module/secret"
 )
 
 const userAgent = "mod_openai_audio_stream"
@@ -20,7 +20,7 @@ const userAgent = "mod_openai_audio_stream"
 // dialing is what the steps of one Dial share.
 type dialing struct {
 	options *Options
-	masker  *hostlog.Masker
+	masker  *secret.Masker
 	socket  *socket // nil until there is one
 }
 
@@ -61,7 +61,7 @@ func (d *dialing) dial(ctx context.Context) (*Conn, *DialError) {
 
 	target, next, stage := hostPort(o.URL), hostPort(o.URL), StageTCP
 	if proxy != nil {
-		d.masker.Add(hostlog.URLSecrets(proxy)...)
+		d.masker.Add(secret.InURL(proxy)...)
 		next, stage = hostPort(proxy), StageProxy
 	}
 	dialer := net.Dialer{
@@ -113,7 +113,7 @@ func (d *dialing) check() (*tls.Config, error) {
 	}
 	for name, values := range o.Header {
 		for _, v := range values {
-			if err := CheckHeader(name, v); err != nil {
+			if err := checkHeader(name, v); err != nil {
 				return nil, err
 			}
 		}

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"mod_openai_audio_stream/module/hostlog"
+	"mod_openai_audio_stream/module/secret"
 )
 
 // Stage is how far Dial came.
@@ -63,7 +63,7 @@ func (e *masked) Error() string { return e.text }
 func (e *masked) Unwrap() error { return e.err }
 
 // failure makes the error of a stage.
-func failure(stage Stage, err error, m *hostlog.Masker) *DialError {
+func failure(stage Stage, err error, m *secret.Masker) *DialError {
 	var withURL *url.Error
 	if errors.As(err, &withURL) {
 		err = withURL.Err // without the URL, whose query may carry a key
@@ -80,19 +80,19 @@ func failure(stage Stage, err error, m *hostlog.Masker) *DialError {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		text = "the connection was closed without an answer"
 	}
-	return &DialError{Stage: stage, Err: &masked{m.Mask(oneLine(text)), err}}
+	return &DialError{Stage: stage, Err: &masked{m.Text(oneLine(text)), err}}
 }
 
 // refused makes the error of an HTTP answer.
-func refused(stage Stage, resp *http.Response, m *hostlog.Masker) *DialError {
+func refused(stage Stage, resp *http.Response, m *secret.Masker) *DialError {
 	text := strings.TrimSpace(fmt.Sprintf("HTTP %d %s", resp.StatusCode, http.StatusText(resp.StatusCode)))
 	if resp.Body != nil {
-		const most = 200 // of characters; what servers say in their first line
+		const maxRunes = 200 // of characters; what servers say in their first line
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, 1024))
 		// Masked before it is cut, so that a key at the edge is recognised.
-		if said := strings.ToValidUTF8(oneLine(m.Mask(string(body))), ""); said != "" {
-			if r := []rune(said); len(r) > most {
-				said = string(r[:most]) + "..."
+		if said := strings.ToValidUTF8(oneLine(m.Text(string(body))), ""); said != "" {
+			if r := []rune(said); len(r) > maxRunes {
+				said = string(r[:maxRunes]) + "..."
 			}
 			text += ": " + said
 		}
@@ -101,12 +101,12 @@ func refused(stage Stage, resp *http.Response, m *hostlog.Masker) *DialError {
 		Stage:      stage,
 		HTTPStatus: resp.StatusCode,
 		RetryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now()),
-		Err:        errors.New(m.Mask(text)),
+		Err:        errors.New(text),
 	}
 }
 
-// retryAfterMost bounds what a server may ask for: no call lasts longer.
-const retryAfterMost = 24 * time.Hour
+// maxRetryAfter bounds what a server may ask for: no call lasts longer.
+const maxRetryAfter = 24 * time.Hour
 
 // retryAfter reads the header of RFC 9110, 10.2.3: seconds or a date. 0 if there is none.
 func retryAfter(value string, now time.Time) time.Duration {
@@ -117,7 +117,7 @@ func retryAfter(value string, now time.Time) time.Duration {
 	} else if t, err := http.ParseTime(value); err == nil {
 		wait = t.Sub(now)
 	}
-	return min(max(wait, 0), retryAfterMost)
+	return min(max(wait, 0), maxRetryAfter)
 }
 
 // oneLine makes control characters spaces, and several spaces one.

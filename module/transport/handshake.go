@@ -8,8 +8,8 @@ import (
 	"net/http"
 )
 
-// answerMost bounds the headers, and the part of the body that is read, of an HTTP answer.
-const answerMost = 64 << 10
+// maxAnswer bounds the headers, and the part of the body that is read, of an HTTP answer.
+const maxAnswer = 64 << 10
 
 // handshake is the http.RoundTripper of one upgrade on a connection that is already there. Unlike http.Transport it has
 // no goroutines and no pool: what has failed is gone when Dial returns.
@@ -21,7 +21,7 @@ func (h *handshake) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := req.Write(h.conn); err != nil {
 		return nil, err
 	}
-	br := bufio.NewReaderSize(&io.LimitedReader{R: h.conn, N: answerMost}, 4096)
+	br := bufio.NewReaderSize(&io.LimitedReader{R: h.conn, N: maxAnswer}, 4096)
 	for range 5 { // informational answers (103 Early Hints) that may come before the one that counts
 		resp, err := http.ReadResponse(br, req)
 		if err != nil {

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	headersMost     = 64
-	headerValueMost = 8 << 10 // what servers take of one line
+	maxHeaders     = 64
+	maxHeaderValue = 8 << 10 // what servers take of one line
 )
 
 // reservedHeaders belong to the connection and the upgrade, or to a proxy on the way.
@@ -32,19 +32,19 @@ func CredentialHeader(name string) bool {
 	return slices.ContainsFunc(credentialWords, func(w string) bool { return strings.Contains(name, w) })
 }
 
-// CheckHeader reports why a header can't be sent with an upgrade: its name is no token (RFC 7230, 3.2.6) or belongs to
+// checkHeader reports why a header can't be sent with an upgrade: its name is no token (RFC 7230, 3.2.6) or belongs to
 // the upgrade, or its value could end the line it stands on. The error does not repeat the value.
-func CheckHeader(name, value string) error {
+func checkHeader(name, value string) error {
 	canonical := http.CanonicalHeaderKey(name)
 	switch {
-	case !httpguts.ValidHeaderFieldName(name) || len(name) > headerValueMost:
+	case !httpguts.ValidHeaderFieldName(name) || len(name) > maxHeaderValue:
 		return fmt.Errorf("header name %q: expected letters, digits and hyphens", clip(name))
 	case slices.Contains(reservedHeaders, canonical) || strings.HasPrefix(canonical, "Sec-Websocket-"):
 		return fmt.Errorf("header %q: it belongs to the connection and can't be set", name)
 	case !httpguts.ValidHeaderFieldValue(value):
 		return fmt.Errorf("value of header %q: expected no line breaks or control characters", name)
-	case len(value) > headerValueMost:
-		return fmt.Errorf("value of header %q: expected at most %d bytes", name, headerValueMost)
+	case len(value) > maxHeaderValue:
+		return fmt.Errorf("value of header %q: expected at most %d bytes", name, maxHeaderValue)
 	}
 	return nil
 }
@@ -71,15 +71,15 @@ func ParseHeaders(text []byte) (http.Header, error) {
 			}
 			return nil, errNoObject
 		}
-		if err := CheckHeader(name, *value); err != nil {
+		if err := checkHeader(name, *value); err != nil {
 			return nil, err
 		}
 		canonical := http.CanonicalHeaderKey(name)
 		if _, twice := h[canonical]; twice {
 			return nil, fmt.Errorf("header %q: expected once", canonical)
 		}
-		if h[canonical] = []string{strings.Trim(*value, " \t")}; len(h) > headersMost {
-			return nil, fmt.Errorf("more than %d headers", headersMost)
+		if h[canonical] = []string{strings.Trim(*value, " \t")}; len(h) > maxHeaders {
+			return nil, fmt.Errorf("more than %d headers", maxHeaders)
 		}
 	}
 	if _, err := d.Token(); err != nil || d.More() { // the closing brace, and nothing after it
@@ -92,9 +92,9 @@ var errNoObject = errors.New(`expected a JSON object of strings, {"Name":"value"
 
 // clip shortens what is quoted in an error.
 func clip(s string) string {
-	const most = 60
-	if len(s) > most {
-		return s[:most] + "..."
+	const limit = 60
+	if len(s) > limit {
+		return s[:limit] + "..."
 	}
 	return s
 }

@@ -20,7 +20,7 @@ func (c *Conn) beat() {
 		wait := interval - c.socket.silent()
 		if wait <= 0 {
 			if c.ping(interval) {
-				c.end(&CloseError{codeAbnormal, ErrHeartBeat.Error() + " within " + interval.String(), ErrHeartBeat})
+				c.end(&CloseError{CloseAbnormal, ErrHeartBeat.Error() + " within " + interval.String(), ErrHeartBeat})
 				return
 			}
 			wait = interval

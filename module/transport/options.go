@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"mod_openai_audio_stream/module/hostlog"
+	"mod_openai_audio_stream/module/secret"
 )
 
 // What the zero fields of Options stand for.
@@ -35,21 +35,21 @@ type Options struct {
 
 	// ConnectTimeout bounds everything up to the answer to the upgrade.
 	ConnectTimeout time.Duration
-	// HeartBeat is the silence of the server after which it is sent a ping; if nothing comes for as long again, the
-	// connection is dead. 0 = no pings.
+	// HeartBeat is how long the server may be silent before it is sent a ping. If nothing comes for as long again, the
+	// connection is lost. 0 = no pings.
 	HeartBeat time.Duration
-	// WriteTimeout is how long the server may take nothing of what is sent.
+	// WriteTimeout is how long the server may read nothing of what is sent.
 	WriteTimeout time.Duration
 	// CloseTimeout bounds Close: sending what is queued, and the server's answer to the closing frame.
 	CloseTimeout time.Duration
 	// ReadLimit bounds a message from the server, in bytes after decompression. Beyond it the connection is closed with
 	// status 1009.
 	ReadLimit int64
-	// SendQueue bounds the bytes that wait for the server to take them. A single message may be longer.
+	// SendQueue limits the bytes that wait to be sent. A single message may be longer.
 	SendQueue int
 
 	// OnBinary, if set, is called by Read with each binary message, which is valid during the call; Read does not return
-	// it then. Without it Read returns binary messages like text: the protocol has none, and some server may not care.
+	// it then. Without it Read returns binary messages like text: the protocol has none, but some servers may send them.
 	OnBinary func(msg []byte)
 }
 
@@ -72,8 +72,8 @@ func setDefault[T time.Duration | int64 | int](field *T, value T) {
 
 // masker masks what must not stand in an error: the header values that are credentials, keys among the subprotocols, and
 // the secrets of both URLs.
-func (o *Options) masker() *hostlog.Masker {
-	m := hostlog.NewMasker(hostlog.URLSecrets(o.URL)...)
+func (o *Options) masker() *secret.Masker {
+	m := secret.New(secret.InURL(o.URL)...)
 	for name, values := range o.Header {
 		if !CredentialHeader(name) {
 			continue
@@ -91,7 +91,7 @@ func (o *Options) masker() *hostlog.Masker {
 		}
 	}
 	if proxy, err := url.Parse(o.Proxy); err == nil && proxy.User != nil {
-		m.Add(hostlog.URLSecrets(proxy)...)
+		m.Add(secret.InURL(proxy)...)
 		m.Add(base64.StdEncoding.EncodeToString([]byte(userinfo(proxy))))
 	}
 	return m

@@ -91,7 +91,7 @@ func tunnel(ctx context.Context, conn net.Conn, proxy *url.URL, target string, d
 	if err := req.Write(conn); err != nil {
 		return nil, failure(StageProxy, fmt.Errorf("%s: %w", proxy.Host, err), d.masker)
 	}
-	limited := &io.LimitedReader{R: conn, N: answerMost}
+	limited := &io.LimitedReader{R: conn, N: maxAnswer}
 	br := bufio.NewReaderSize(limited, 1024)
 	resp, err := http.ReadResponse(br, req)
 	if err != nil {

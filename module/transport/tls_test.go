@@ -145,7 +145,7 @@ func TestTLSVersions(t *testing.T) {
 	ours := newAuthority(t, "ours")
 	server, _, _ := ours.issue(t, loopback)
 	for name, tc := range map[string]struct {
-		most    uint16
+		max     uint16
 		refused bool
 	}{
 		"1.0": {tls.VersionTLS10, true},
@@ -157,7 +157,7 @@ func TestTLSVersions(t *testing.T) {
 			t.Run(name+" "+filepath.Base(trust), func(t *testing.T) {
 				t.Parallel()
 				o := to(t, secure(t, &tls.Config{
-					Certificates: []tls.Certificate{server}, MinVersion: tls.VersionTLS10, MaxVersion: tc.most,
+					Certificates: []tls.Certificate{server}, MinVersion: tls.VersionTLS10, MaxVersion: tc.max,
 				}))
 				o.TLS.CAFile = trust
 				if !tc.refused {

@@ -9,18 +9,18 @@ import (
 )
 
 const (
-	// pieceMost is the length of a frame. A longer message is sent as several, because a pong can only leave between
+	// maxFrame is the length of a frame. A longer message is sent as several, because a pong can only leave between
 	// two frames, and the library gives up on one after five seconds.
-	pieceMost = 256 << 10
+	maxFrame = 256 << 10
 	// lastWords is how long a connection that can't be written to is still read: the closing frame that says why may
 	// be on its way.
 	lastWords = 500 * time.Millisecond
 )
 
-// queue is what waits for the writer.
+// queue holds the messages that wait for the writer.
 type queue struct {
-	most int           // bytes
-	wake chan struct{} // capacity 1: one value stands for all changes
+	maxBytes int           // bytes
+	wake     chan struct{} // capacity 1: one value stands for all changes
 
 	mu     sync.Mutex // Protects following.
 	msgs   [][]byte
@@ -32,8 +32,8 @@ type queue struct {
 	reason    string
 }
 
-func (q *queue) init(most int) {
-	q.most = most
+func (q *queue) init(maxBytes int) {
+	q.maxBytes = maxBytes
 	q.wake = make(chan struct{}, 1)
 }
 
@@ -44,7 +44,7 @@ func (q *queue) put(msg []byte) error {
 	if q.closed || q.finishing {
 		return ErrClosed
 	}
-	if q.bytes > 0 && q.bytes+len(msg) > q.most {
+	if q.bytes > 0 && q.bytes+len(msg) > q.maxBytes {
 		return ErrQueueFull
 	}
 	q.msgs = append(q.msgs, msg)
@@ -104,7 +104,7 @@ func (q *queue) take() (msg []byte, finished bool) {
 
 // write is the writer's goroutine. It ends with the connection, and leaves nothing of it behind.
 func (c *Conn) write() {
-	defer c.ws.CloseNow() //nolint:errcheck // gives the library's buffers back; the socket is closed already
+	defer c.ws.CloseNow() // gives the library's buffers back; the socket is closed already
 	for {
 		msg, finished := c.queue.take()
 		switch {
@@ -129,7 +129,7 @@ func (c *Conn) write() {
 // writeMessage sends one message. The socket bounds it; a context would cost a goroutine's start for each.
 func (c *Conn) writeMessage(msg []byte) error {
 	ctx := context.Background()
-	if len(msg) <= pieceMost {
+	if len(msg) <= maxFrame {
 		return c.ws.Write(ctx, websocket.MessageText, msg)
 	}
 	w, err := c.ws.Writer(ctx, websocket.MessageText)
@@ -137,7 +137,7 @@ func (c *Conn) writeMessage(msg []byte) error {
 		return err
 	}
 	for len(msg) > 0 {
-		n := min(len(msg), pieceMost)
+		n := min(len(msg), maxFrame)
 		if _, err := w.Write(msg[:n]); err != nil {
 			return err
 		}
@@ -156,19 +156,4 @@ func (c *Conn) writeFailed(err error) {
 	case <-timer.C:
 		c.end(why)
 	}
-}
-
-// goodbye sends the closing frame and waits for the server's, if the connection still lives. The library bounds each of
-// the two by five seconds; CloseTimeout kills the socket under it before that.
-func (c *Conn) goodbye() {
-	c.queue.mu.Lock()
-	code, reason := c.queue.code, c.queue.reason
-	c.queue.mu.Unlock()
-	select {
-	case <-c.done:
-		return
-	default:
-	}
-	_ = c.ws.Close(websocket.StatusCode(code), reason) // whatever it says, the connection has ended
-	c.end(&CloseError{Code: code, Reason: reason})
 }

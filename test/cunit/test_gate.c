@@ -25,7 +25,7 @@ int __wrap_usleep(useconds_t us)
 static int exit_status(bool opened_it)
 {
 	pid_t child = fork();
-	int status;
+	int status = -1;
 
 	if (child == 0) {
 		if (opened_it) {

@@ -23,6 +23,12 @@ static void host_log(oas_log_level_t level, oas_cstr_t uuid, oas_cstr_t text)
 	(void) text;
 }
 
+static int host_log_level(oas_cstr_t uuid)
+{
+	(void) uuid;
+	return OAS_LOG_DEBUG;
+}
+
 static void host_event(oas_cstr_t subclass, oas_cstr_t uuid, oas_cstr_t body)
 {
 	(void) subclass;
@@ -60,8 +66,16 @@ static oas_status_t host_answer(oas_cstr_t uuid)
 	return OAS_STATUS_GONE;
 }
 
-static const oas_host_ops_t ops = {host_log,    host_event,  host_variable, host_exists,
-								   host_attach, host_detach, host_answer};
+static const oas_host_ops_t ops = {
+	.log = host_log,
+	.log_level = host_log_level,
+	.event = host_event,
+	.variable = host_variable,
+	.exists = host_exists,
+	.attach = host_attach,
+	.detach = host_detach,
+	.answer = host_answer,
+};
 
 /* The host's threads, which stay as they are; everything else in the process is Go's. */
 static pid_t own_threads[CALLERS + 1];

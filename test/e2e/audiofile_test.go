@@ -35,8 +35,8 @@ func TestAudioFiles(t *testing.T) {
 			t.Errorf("%s is %v, want %v", name, play[name], want)
 		}
 	}
-	if filepath.Dir(file) != dir {
-		t.Errorf("%s is not in %s", file, dir)
+	if filepath.Dir(filepath.Dir(file)) != dir {
+		t.Errorf("%s is not in a directory of its own in %s", file, dir)
 	}
 	if len(play) != 6 {
 		t.Errorf("the event has more than that: %v", play)
@@ -58,6 +58,29 @@ func TestAudioFiles(t *testing.T) {
 	}
 	r.do("hangup call wait=1")
 	r.until("the file is removed", func() bool { _, err := os.Stat(file); return os.IsNotExist(err) })
+}
+
+// What the caller does not hear is written too.
+func TestAudioFileOfAMutedAnswer(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	r := newRig(t)
+	tone := realtimetest.Sine(440, 200*time.Millisecond, 24000)
+	srv := realtimetest.New(t, realtimetest.Config{NoVAD: true, Answer: realtimetest.Speech(tone, 24000, "tone")})
+	r.do("create call rate=8000 caller=silence writer=none")
+	r.api("+OK", "call start %s mono 24k", srv.URL())
+	r.event("call", "connect", 1)
+	r.api("+OK", "call mute openai")
+	r.api("+OK", "call send_json eyJ0eXBlIjoicmVzcG9uc2UuY3JlYXRlIn0=") // {"type":"response.create"}
+	var play struct{ File string }
+	if err := json.Unmarshal([]byte(r.event("call", "play", 1).Body), &play); err != nil {
+		t.Fatal(err)
+	}
+	if pcm, _, _, err := realtimetest.ReadWAV(play.File); err != nil || len(pcm) != len(tone) {
+		t.Errorf("%d samples, %v", len(pcm), err)
+	}
+	if n := len(r.Events("call", "openai_speech_start")); n > 0 {
+		t.Error("the answer is heard")
+	}
 }
 
 func TestAudioFilesDisabled(t *testing.T) {
@@ -118,7 +141,7 @@ func TestAudioFilesOnAFullDisk(t *testing.T) {
 	}
 	r.api("+OK", "call stop")
 	r.event("call", "disconnect", 1)
-	if files, err := os.ReadDir(dir); err != nil || len(files) > 0 {
+	if files, err := filepath.Glob(filepath.Join(dir, "*", "*.wav")); err != nil || len(files) > 0 {
 		t.Errorf("what could not be written is left: %v, %v", files, err)
 	}
 }

@@ -43,7 +43,7 @@ func TestBargeInOff(t *testing.T) {
 	}
 }
 
-// With min_ms a caller who speaks at once does not interrupt, and one who speaks when so much has been heard does.
+// With min_ms a caller who speaks a little earlier does not interrupt, and one who speaks when so much has been heard does.
 func TestBargeInAfter(t *testing.T) {
 	t.Parallel()
 	const minMS = 2000
@@ -56,13 +56,14 @@ func TestBargeInAfter(t *testing.T) {
 	r.api("+OK", "call send_json %s", base64JSON(responseCreate))
 	r.event("call", "openai_speech_start", 1)
 	_, begin := r.passed("call")
+	r.do("wait uuid=call heard=%d timeout=60000", begin+(minMS-500)/20)
 	r.do("caller call tone:300")
 	r.poll("the caller is not heard", func() bool { return spoke(r, "call") == 1 })
-	if _, heard := r.passed("call"); (heard-begin)*20 > minMS-200 {
+	if _, heard := r.passed("call"); (heard-begin)*20 > minMS-100 {
 		r.notJudged("the caller's first words came too late", r.late())
 	}
 	r.do("caller call silence")
-	r.do("wait uuid=call heard=%d timeout=60000", begin+minMS/20+50)
+	r.do("wait uuid=call heard=%d timeout=60000", begin+minMS/20+2)
 	if n := len(r.Events("call", "truncated")); n != 0 {
 		t.Errorf("%d truncations by words before %d ms", n, minMS)
 	}
@@ -76,4 +77,36 @@ func TestBargeInAfter(t *testing.T) {
 		t.Errorf("cut at %d ms by the caller's words number %d, want the second ones after %d", cut.AudioEndMS, n, minMS)
 	}
 	r.event("call", "openai_speech_stop", 1)
+}
+
+// With min_ms a caller who begins to speak before the time and is still speaking when it comes interrupts then.
+func TestBargeInAcrossTheTime(t *testing.T) {
+	t.Parallel()
+	const minMS = 1000
+	r := newRig(t)
+	srv := realtimetest.New(t, realtimetest.Config{Answer: realtimetest.Tone(440, 4*time.Second), InputRate: 8000})
+	r.do("create call rate=8000 caller=silence writer=none")
+	r.do("set call STREAM_BARGE_IN min_ms=%d", minMS)
+	r.api("+OK", "call start %s mono 8k", srv.URL()+"&rate=8000")
+	r.event("call", "connect", 1)
+	r.api("+OK", "call send_json %s", base64JSON(responseCreate))
+	r.event("call", "openai_speech_start", 1)
+	_, begin := r.passed("call")
+	r.do("caller call tone:300 loop=1")
+	r.poll("the caller is not heard", func() bool { return spoke(r, "call") == 1 })
+	if _, heard := r.passed("call"); (heard-begin)*20 > minMS-100 {
+		r.notJudged("the caller's first words came too late", r.late())
+	}
+	r.event("call", "turn", 1) // a truncation comes before it
+	if len(r.Events("call", "truncated")) == 0 {
+		t.Fatal("the answer played out, although the caller spoke all the time")
+	}
+	var cut truncation
+	decode(t, r.event("call", "truncated", 1).Body, &cut)
+	if cut.AudioEndMS < minMS {
+		t.Errorf("cut at %d ms, want not before %d", cut.AudioEndMS, minMS)
+	}
+	if n := spoke(r, "call"); n != 1 {
+		t.Errorf("the caller began to speak %d times", n)
+	}
 }

@@ -134,10 +134,12 @@ func TestMixes(t *testing.T) {
 			}
 		case c.writer == "none":
 			demandRun(t, what, caller, 800)
-		default: // where they overlap there is their sum
-			both := runOf(left, 10000)
-			if both.n < 800-frame || caller.n+both.n > 800+frame {
-				t.Errorf("%s: together for %d samples, of 800", what, both.n)
+		default: // where they overlap there is their sum, and each is there for its 100 ms
+			both, callee := runOf(left, 10000), runOf(left, 7000)
+			demandRun(t, what+": the caller, alone or not", run{caller.at, caller.n + both.n}, 800)
+			demandRun(t, what+": the callee, alone or not", run{callee.at, callee.n + both.n}, 800)
+			if both.n < 800-frame {
+				t.Errorf("%s: together for %d samples of 800, want at most a frame between them", what, both.n)
 			}
 		}
 	}
@@ -259,7 +261,7 @@ func TestGapsAreFilled(t *testing.T) {
 			}
 			silence, status, late := r.checkCallerGap(pcm), r.status("call"), r.late()
 			// All is filled but the margin that late frames have.
-			if (silence < 400*8 || silence > 520*8) && late > lateMost {
+			if (silence < 400*8 || silence > 520*8) && late > maxLate {
 				r.notJudged("how much of a gap is filled", late)
 			}
 			if silence < 400*8 || silence > 520*8 {

@@ -40,9 +40,9 @@ func TestConfigurationFile(t *testing.T) {
 
 	for settings, complaint := range map[string]string{
 		`<param name="buffer-size" value="30"/>`:           `openai_audio_stream.conf: param "buffer-size" "30": expected a multiple of 20`,
-		`<param name="bufer-size" value="20"/>`:            `openai_audio_stream.conf: param "bufer-size": expected perhaps buffer-size`,
+		`<param name="bufer-size" value="20"/>`:            `openai_audio_stream.conf: param "bufer-size": unknown, did you mean buffer-size?`,
 		`<param name="api-key" value="forged secret"/>`:    `openai_audio_stream.conf: param "api-key": expected the key alone`,
-		`<param name="buffer-size" value="20"/></profile>`: `openai_audio_stream.conf: no XML: line 3`,
+		`<param name="buffer-size" value="20"/></profile>`: `openai_audio_stream.conf: not well-formed XML: line 3`,
 	} {
 		r.config(settings)
 		r.do("reloadxml")

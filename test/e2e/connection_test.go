@@ -223,6 +223,27 @@ func (r *rig) connection(uuid string) (names []string) {
 	return names
 }
 
+// A binary message, which the protocol does not have, ends nothing: what comes after it is heard.
+func TestBinaryMessage(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	cfg := quiet
+	cfg.Answer = realtimetest.Tone(440, 300*time.Millisecond)
+	cfg.Misbehave = realtimetest.Always(realtimetest.Misbehaviour{Steps: []realtimetest.Step{
+		realtimetest.AfterSending("session.created", 1, realtimetest.SendBinary([]byte{0, 0xff, '{'}))}})
+	srv := realtimetest.New(t, cfg)
+	r.talker("call", srv.URL())
+	r.event("call", "connect", 1)
+	r.api("+OK", "call send_json %s", base64JSON(responseCreate))
+	r.event("call", "openai_speech_stop", 1)
+	if played := r.status("call").PlayedMS; played != 300 {
+		t.Errorf("%d ms were played, want 300", played)
+	}
+	if n := len(r.Events("call", "disconnect")); n != 0 {
+		t.Errorf("%d disconnect events", n)
+	}
+}
+
 // A bad value is refused with the variable's name and the value, unless that is a secret, and nothing is started.
 func TestBadVariables(t *testing.T) {
 	t.Parallel()

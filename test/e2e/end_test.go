@@ -150,7 +150,7 @@ func TestStartsAtOnce(t *testing.T) {
 	t.Parallel()
 	r := newRigWith(t, `<param name="max-sessions" value="5"/>`)
 	srv := realtimetest.New(t, quiet)
-	const calls, most = 50, 5
+	const calls, maxSessions = 50, 5
 	for i := range calls {
 		r.do("create call-%d rate=8000 caller=silence writer=none", i)
 	}
@@ -168,11 +168,11 @@ func TestStartsAtOnce(t *testing.T) {
 	for range calls {
 		replies[<-texts]++
 	}
-	if replies["+OK stream started"] != most || replies["-ERR 5 streams run already: max-sessions is 5"] != calls-most {
-		t.Errorf("replies %v, want %d +OK, and the limit %d times", replies, most, calls-most)
+	if replies["+OK stream started"] != maxSessions || replies["-ERR 5 streams run already: max-sessions is 5"] != calls-maxSessions {
+		t.Errorf("replies %v, want %d +OK, and the limit %d times", replies, maxSessions, calls-maxSessions)
 	}
-	if h := r.held(); h.Sessions != most || h.Bugs != most {
-		t.Errorf("%d streams, %d media bugs, want %d", h.Sessions, h.Bugs, most)
+	if h := r.held(); h.Sessions != maxSessions || h.Bugs != maxSessions {
+		t.Errorf("%d streams, %d media bugs, want %d", h.Sessions, h.Bugs, maxSessions)
 	}
 }
 

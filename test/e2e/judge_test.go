@@ -18,7 +18,7 @@ const (
 	tail   = 3 * 8                 // samples of the decay where an answer is held or runs dry (oas_play.h)
 	fadeIn = 2 * 8                 // samples of the fade where it goes on
 	// A media thread that is late by more may look like a pause of the caller's: the module waits for 120 ms.
-	lateMost = 100 * time.Millisecond
+	maxLate = 100 * time.Millisecond
 )
 
 // notJudged ends a test that a busy machine has made impossible to judge. late is a measurement of the machine, never
@@ -53,7 +53,10 @@ func (r *rig) checkCaller(uuid string, pcm []int16) {
 	if silence > filled+8 {
 		r.Errorf("%s: %d samples of silence in the middle of words, %d are counted", uuid, silence, filled)
 	}
-	if silence > 0 && late < lateMost {
+	if pcm[len(pcm)-1] == 0 && pcm[max(len(pcm)-frame, 0)] == 0 && late < maxLate { // the ramp has one 0 in eight seconds
+		r.Errorf("%s: the caller's audio ends in silence, and the host's clocks were late by %v at most", uuid, late)
+	}
+	if silence > 0 && late < maxLate {
 		r.Errorf("%s: %d samples of silence in the middle of words, and the host's clocks were late by %v at most", uuid, silence, late)
 	}
 }

@@ -93,14 +93,14 @@ func TestChurnLeavesNothing(t *testing.T) {
 		after = r.held()
 		return after.FDs <= before.FDs && after.Threads <= before.Threads+2 && after.Goroutines <= before.Goroutines &&
 			after.Sessions == 0 && after.Bugs == before.Bugs && after.Pools <= before.Pools+2 && // the pacer keeps a codec for each format
-			after.HeapLiveBytes <= before.HeapLiveBytes+churnHeapMost && after.MallocBytes <= before.MallocBytes+churnMallocMost
+			after.HeapLiveBytes <= before.HeapLiveBytes+maxHeapGrowth && after.MallocBytes <= before.MallocBytes+maxMallocGrowth
 	})
 }
 
 // Memory, in bytes, that 700 streams may leave behind.
 const (
-	churnHeapMost   = 64 << 10
-	churnMallocMost = 512 << 10 // less than a kilobyte for each
+	maxHeapGrowth   = 64 << 10
+	maxMallocGrowth = 512 << 10 // less than a kilobyte for each
 )
 
 // settle waits until the server has seen the end of every connection.

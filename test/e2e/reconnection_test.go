@@ -106,7 +106,7 @@ func TestRetryAfter(t *testing.T) {
 	r.talker("call", srv.URL())
 	f := r.failure(r.event("call", "error", 1)).Message
 	if f.WaitTime < 1000 || f.WaitTime > 1100 {
-		t.Errorf("wait_time %d, want the second of Retry-After and at most 100 ms by lot", f.WaitTime)
+		t.Errorf("wait_time %d, want the second of Retry-After and at most 100 ms more at random", f.WaitTime)
 	}
 	r.event("call", "connect", 1)
 	attempts := srv.Attempts()
@@ -209,9 +209,11 @@ func TestGap(t *testing.T) {
 	r.api("+OK", "call send_text SG93IGFyZSB5b3U/") // How are you?
 	r.event("call", "openai_speech_stop", 1)
 	old := r.session(srv, 0)
+	saidBefore, _ := r.passed("call")
 	old.CloseTCP()
 	r.event("call", "disconnect", 1)
 	sent := r.status("call").AudioInMS // nothing more is sent until there is a new connection
+	saidAfter, _ := r.passed("call")
 	r.poll("nothing is dropped", func() bool { return r.status("call").CallerDropMS >= 500 })
 	close(release)
 
@@ -242,12 +244,52 @@ func TestGap(t *testing.T) {
 	last, first := lastSample(before), slices.IndexFunc(after, func(v int16) bool { return v != 0 })
 	missing := int64(uint16(after[first] - last - 1))
 	underWay, dropped := sent*8-int64(len(before)), r.status("call").CallerDropMS*8
+	// Only what was said since, and the two frames that may have been on their way to the module and to the server, can have
+	// been under way.
+	if limit := int64(saidAfter-saidBefore+2) * frame; underWay > limit {
+		t.Errorf("%d samples count as sent and did not come, and only %d were said while the connection was cut", underWay, limit)
+	}
 	slack := r.status("call").GapFilledMS * 8 // silence that stood for frames which came late
-	if slack > 0 && r.late() < lateMost {
+	if slack > 0 && r.late() < maxLate {
 		t.Errorf("%d samples of silence, and the host's clocks were late by %v at most", slack, r.late())
 	}
 	if missing < underWay+dropped-slack || missing > underWay+dropped+8 {
 		t.Errorf("%d samples are missing, want the %d that were dropped and the %d that were under way", missing, dropped, underWay)
+	}
+}
+
+// What the caller says while the connection is lost and comes back reaches the server, all of it: none was under way, and
+// the gap is shorter than the buffer.
+func TestNothingIsLostWhileReconnecting(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	cfg := quiet
+	cfg.Misbehave = func(attempt int) *realtimetest.Misbehaviour {
+		if attempt > 0 {
+			return nil
+		}
+		return &realtimetest.Misbehaviour{Steps: []realtimetest.Step{realtimetest.AfterReceiving("input_audio_buffer.append", 5, realtimetest.Drop)}}
+	}
+	srv := realtimetest.New(t, cfg)
+	// Long messages: the module knows of the loss before it sends the next one.
+	r.talker("call", srv.URL(), "STREAM_BUFFER_SIZE", "200", "STREAM_INSTRUCTIONS", "Be kind.")
+	r.event("call", "disconnect", 1)
+	sent := r.status("call").AudioInMS * 8
+	r.event("call", "reconnect", 1)
+	next := r.session(srv, 1)
+	if err := next.WaitAudio(r.ctx, 2*8000); err != nil {
+		t.Fatal(err)
+	}
+	before, _, _ := r.session(srv, 0).CallerPCM()
+	after, _, _ := next.CallerPCM()
+	if lost, late := sent-int64(len(before)), r.late(); lost != 0 && late >= maxLate {
+		r.notJudged("the module sent more before it was told of the loss", late)
+	} else if lost != 0 {
+		t.Errorf("%d samples count as sent and did not come, and the host's clocks were late by %v at most", lost, late)
+	}
+	r.checkCaller("call", append(slices.Clone(before), after...))
+	if status := r.status("call"); status.CallerDropMS != 0 {
+		t.Errorf("%d ms of the caller's audio were dropped", status.CallerDropMS)
 	}
 }
 

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"os"
@@ -13,7 +14,8 @@ import (
 )
 
 // With a forged key in each place where a key can stand, no line of the log, no event, no status and no reply has any
-// of them, nor a part of one.
+// of them, nor a part of one. A key of the server's own is shown by no line and no error text; its messages come as they
+// were.
 func TestSecretsNeverAppear(t *testing.T) {
 	const (
 		variable, header, query    = "sk-forgedvariable1234567890", "forgedheader-1234567890", "forgedquery+/1234567890"
@@ -21,8 +23,8 @@ func TestSecretsNeverAppear(t *testing.T) {
 		tenant, cookie, inServer   = "forgedtenant-1234567890", "forgedcookie-1234567890", "sk-forgedserver-1234567890"
 		session, profile, inQuoted = "forgedsession-1234567890", "forgedprofile-1234567890", `forged"quoted\1234567890`
 	)
-	secrets := []string{variable, header, query, config, file, environment, tenant, cookie, inServer, session, profile,
-		proxyPassword, inQuoted}
+	secrets := []string{variable, header, query, config, file, environment, tenant, cookie, session, profile, proxyPassword,
+		inQuoted}
 	t.Setenv("OPENAI_API_KEY", environment)
 	keyFile := filepath.Join(t.TempDir(), "key")
 	if err := os.WriteFile(keyFile, []byte(file), 0o600); err != nil {
@@ -79,7 +81,7 @@ func TestSecretsNeverAppear(t *testing.T) {
 		{"STREAM_SESSION", `{"tools":[{"type":"mcp","authorization":"` + session + `"}]}`},
 		{"STREAM_SESSION", `{"authorization":"` + session},
 	}
-	var shown strings.Builder
+	var shown, messages strings.Builder
 	calls, taken := 0, 0
 	for i, c := range configs {
 		r := newRigWith(t, c)
@@ -104,7 +106,10 @@ func TestSecretsNeverAppear(t *testing.T) {
 				fmt.Fprintln(&shown, r.resultVariables(uuid))
 				r.do("hangup %s wait=1", uuid)
 				for _, m := range r.Events(uuid, "") {
-					if strings.HasPrefix(m.Subclass, "mod_openai_audio_stream::") {
+					switch {
+					case m.Subclass == "mod_openai_audio_stream::json":
+						fmt.Fprintln(&messages, m.Body)
+					case strings.HasPrefix(m.Subclass, "mod_openai_audio_stream::"):
 						fmt.Fprintln(&shown, m.Body)
 					}
 				}
@@ -116,7 +121,13 @@ func TestSecretsNeverAppear(t *testing.T) {
 	if taken < calls/3 || taken == calls {
 		t.Errorf("%d of %d streams started: not what was meant to be tested", taken, calls)
 	}
-	text := shown.String()
+	if !strings.Contains(messages.String(), inServer) {
+		t.Error("the server's message did not come as it was")
+	}
+	if at := strings.Index(shown.String(), inServer[:12]); at >= 0 {
+		t.Errorf("the server's own key is shown: ...%s...", shown.String()[max(at-200, 0):min(at+100, shown.Len())])
+	}
+	text := shown.String() + messages.String()
 	for _, s := range secrets {
 		for _, form := range []string{s, url.QueryEscape(s), fmt.Sprintf("%q", s), base64.StdEncoding.EncodeToString([]byte(s)), s[:min(len(s), 12)]} {
 			if at := strings.Index(text, form); at >= 0 {
@@ -126,6 +137,38 @@ func TestSecretsNeverAppear(t *testing.T) {
 	}
 	if at := strings.Index(text, base64.StdEncoding.EncodeToString([]byte("operator:"))[:10]); at >= 0 {
 		t.Errorf("the proxy's credentials are shown: %s", text[at:min(at+100, len(text))])
+	}
+}
+
+// What only looks like a secret reaches the dialplan's scripts as the server wrote it, byte by byte; the call's own key
+// does not, and the message is valid all the same.
+func TestMessagesComeAsTheyWere(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	srv := realtimetest.New(t, quiet)
+	const key = `a"key\of this call`
+	r.talker("call", srv.URL(), "STREAM_EXTRA_HEADERS", `{"Authorization":"Bearer a\"key\\of this call"}`)
+	r.event("call", "connect", 1)
+	s := r.session(srv, 0)
+	before := len(r.Events("call", "json"))
+	messages := []string{
+		`{"type":"response.function_call_arguments.done","call_id":"c","name":"set","arguments":"{\"new_password\":\"hunter2hunter2\",\"api_key\":\"sk-of-the-caller-1234\"}"}`,
+		`{"type":"response.output_audio_transcript.done","transcript":"Your flight SK-1423, and the password: swordfish. Authorization: Bearer of news"}`,
+		`{ "type" : "of.tomorrow", "text":"https://user:name@h/?key=value \u0026 more" , "n":1.50 }`,
+	}
+	for _, m := range messages {
+		s.Send(m)
+	}
+	echo, err := json.Marshal(map[string]string{"type": "of.tomorrow", "said": "you sent " + key + ", thanks"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Send(string(echo))
+	want := append(messages, `{"said":"you sent ***, thanks","type":"of.tomorrow"}`)
+	for i, w := range want {
+		if got := r.event("call", "json", before+1+i).Body; got != w {
+			t.Errorf("the message came as\n%s\nwant\n%s", got, w)
+		}
 	}
 }
 

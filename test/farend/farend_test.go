@@ -104,7 +104,7 @@ func TestCall(t *testing.T) {
 					t.Error("the timestamps put the sound elsewhere than the sequence numbers")
 				}
 				late := from.Late(began, farend.Now())
-				if most := 1 + float64(late)/float64(from.Format().Ptime); r.Burst > most {
+				if limit := 1 + float64(late)/float64(from.Format().Ptime); r.Burst > limit {
 					t.Errorf("a burst of %.2f packets from a sender that was late by %v at most", r.Burst, late)
 				}
 			}

@@ -185,7 +185,7 @@ func (ps Packets) PCM() (pcm []int16) {
 			pcm = append(pcm, p.Samples()...)
 			continue
 		}
-		out := make([]int16, opusMost)
+		out := make([]int16, maxOpusSamples)
 		n, err := decoder.DecodeToInt16(p.Payload, out)
 		if err != nil {
 			n = p.Format.Samples()
@@ -196,8 +196,8 @@ func (ps Packets) PCM() (pcm []int16) {
 	return pcm
 }
 
-// opusMost is how many samples a packet of Opus holds at most, 120 ms.
-const opusMost = 5760
+// maxOpusSamples is how many samples a packet of Opus holds at most, 120 ms.
+const maxOpusSamples = 5760
 
 // Played is the sound as a phone with an ideal jitter buffer plays it: each packet where its timestamp puts it, silence
 // where there is none. A stream with another SSRC or rate follows the one before.

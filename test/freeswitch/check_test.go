@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"mod_openai_audio_stream/module/realtime"
 	"mod_openai_audio_stream/module/realtime/realtimetest"
 	"mod_openai_audio_stream/test/farend"
 	"mod_openai_audio_stream/test/freeswitch"
@@ -66,14 +65,6 @@ func moreAudio(t testing.TB, session *realtimetest.Session, bytes int) {
 	if err := session.WaitAudio(t.Context(), session.AudioBytes()+bytes); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func bytesOf(d time.Duration, rateHz int, format realtime.Format) int {
-	n := int(d.Seconds() * float64(rateHz))
-	if format == realtime.PCM16 {
-		n *= 2
-	}
-	return n
 }
 
 // whole demands that a lossy codec has kept the length of the reference, and its sound.

@@ -2,14 +2,18 @@ package freeswitch_test
 
 import (
 	"bufio"
+	"encoding/base64"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tidwall/gjson"
 
 	"mod_openai_audio_stream/module/realtime/realtimetest"
 	"mod_openai_audio_stream/test/freeswitch"
@@ -107,18 +111,33 @@ func TestExamples(t *testing.T) {
 	}
 	call.Hangup()
 
-	// The model calls a function, gets its answer, and hangs up after the goodbye has been heard.
+	// The model calls a function, gets its answer, and hangs up after the goodbye has been heard: not when the connection
+	// is lost, and not when an answer before the goodbye ends.
 	call = s.Call(t, "clerk", freeswitch.Options{Extension: "5003"})
 	s.API(t, "+OK", "uuid_broadcast %s silence_stream://-1 aleg", call.Far) // a phone sends packets, on which the script's clock runs
+	call.Event("turn", 1)
+	session(t, srv, "clerk").CloseTCP()
+	call.Event("reconnect", 1)
+	call.Stream("send_text %s", base64.StdEncoding.EncodeToString([]byte(clerkQuestion)))
 	call.Switch.Event(t, "clerk", "CHANNEL_HANGUP_COMPLETE", 1)
-	clerk := session(t, srv, "clerk")
-	output := received(t, clerk, "conversation.item.create", 1)
-	if output.Get("item.type").String() != "function_call_output" || output.Get("item.output").String() != `{"open":"9 to 17"}` {
-		t.Errorf("the function was answered with %s", output.Raw)
+	var outputs []string
+	for _, e := range session(t, srv, "clerk").Received("conversation.item.create") {
+		if e.Get("item.type").String() == "function_call_output" {
+			outputs = append(outputs, e.Get("item.output").String())
+		}
 	}
-	heard := call.Switch.Events("clerk", "openai_speech_stop")
-	if len(heard) != 1 {
-		t.Errorf("%d answers were heard out before the hang-up, want the goodbye", len(heard))
+	if !slices.Equal(outputs, []string{`{"open":"9 to 17"}`}) {
+		t.Errorf("the function was answered with %q", outputs)
+	}
+	var heard []int64
+	for _, e := range call.Events("clerk", "turn") {
+		if gjson.Get(e["_body"], "interrupted").Bool() {
+			t.Errorf("an answer was cut off: %s", e["_body"])
+		}
+		heard = append(heard, gjson.Get(e["_body"], "played_ms").Int())
+	}
+	if !slices.Equal(heard, []int64{300, 1000, 300}) {
+		t.Errorf("the caller heard %d ms of the answers before the hang-up, want the greeting, the hours and the goodbye", heard)
 	}
 
 	for _, want := range []string{"receptionist connect ", "receptionist turn {", "receptionist disconnect ", "clerk connect "} {
@@ -126,18 +145,26 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// exampleAnswer is what the model says in the examples: it greets, and as a clerk it looks at the clock before it says
-// goodbye.
+// clerkQuestion is what the clerk is asked.
+const clerkQuestion = "When are you open?"
+
+// exampleAnswer is what the model says in the examples: it greets. As a clerk it says at length that it will look for the
+// hours, calls a function, and says goodbye: all of that has come before the first answer has been heard.
 func exampleAnswer(turn realtimetest.Turn) realtimetest.Reply {
 	tone := realtimetest.Sine(440, 300*time.Millisecond, 24000)
 	if !isClerk(turn.Session) {
 		return realtimetest.Say(tone, 24000, "tone")
 	}
-	if turn.N == 0 {
-		return realtimetest.Reply{Items: []realtimetest.ReplyItem{{Function: "opening_hours", Arguments: `{"day":"Monday"}`}}}
+	switch answered := len(turn.Session.Answers()); {
+	case turn.Text == clerkQuestion:
+		return realtimetest.Reply{Items: []realtimetest.ReplyItem{
+			{PCM: realtimetest.Sine(440, time.Second, 24000), RateHz: 24000, Transcript: "One moment, please."},
+			{Function: "opening_hours", Arguments: `{"day":"Monday"}`}}}
+	case answered > 0:
+		return realtimetest.Reply{Items: []realtimetest.ReplyItem{
+			{PCM: tone, RateHz: 24000, Transcript: "From 9 to 17. Goodbye."}, {Function: "hang_up", Arguments: "{}"}}}
 	}
-	return realtimetest.Reply{Items: []realtimetest.ReplyItem{
-		{PCM: tone, RateHz: 24000, Transcript: "Goodbye."}, {Function: "hang_up", Arguments: "{}"}}}
+	return realtimetest.Say(tone, 24000, "Good day.")
 }
 
 // isClerk reports whether a session has been given functions.

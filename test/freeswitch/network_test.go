@@ -15,10 +15,11 @@ import (
 
 func init() { calls["ServerKilled"] = testServerKilled }
 
-// The server's process dies in mid-answer and is started again: the call talks on, with the conversation restored.
+// The server's process dies before its answer has begun and is started again: the call talks on, with the conversation
+// restored and the answer asked for again.
 func testServerKilled(t testing.TB) {
 	cfg := realtimetest.Config{
-		InputRate: 8000, NoVAD: true, Speed: 1.5,
+		InputRate: 8000, NoVAD: true, Speed: 1.5, Latency: time.Minute,
 		Answer: realtimetest.Speech(realtimetest.Sine(1000, 3*time.Second, 24000), 24000, "I am fine."),
 	}
 	c := shared.Call(t, uuidOf(t), freeswitch.Options{})
@@ -32,11 +33,13 @@ func testServerKilled(t testing.TB) {
 	c.Stream("start %s mono 8k", srv.URL())
 	c.Event("connect", 1)
 	c.Stream("send_text SG93IGFyZSB5b3U/") // How are you?
-	c.Event("openai_speech_start", 1)
+	if _, err := c.Session(srv, 0).WaitSent(t.Context(), "response.created", 1); err != nil {
+		t.Fatal(err)
+	}
 	srv.Kill()
 	c.Event("error", 1) // an attempt in vain
 
-	cfg.Addr = srv.Addr()
+	cfg.Addr, cfg.Latency = srv.Addr(), 0
 	back, err := realtimetest.Start(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +52,7 @@ func testServerKilled(t testing.TB) {
 		t.Fatal(err)
 	}
 	t.Logf("talks again %v after the server's return", time.Since(returned).Round(time.Millisecond))
-	c.Event("openai_speech_start", 2)
+	c.Event("openai_speech_start", 1)
 	moreAudio(t, session, 8000)
 	var order []string
 	for _, e := range session.Received("") {

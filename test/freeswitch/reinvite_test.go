@@ -48,7 +48,7 @@ func testReinvite(t testing.TB, before, after farend.Format) {
 	periods, odd := tonePeriods(wire.PCM())
 	// Of a kHz, a period is a millisecond, at any rate.
 	lost := length - time.Duration(periods)*time.Millisecond
-	if most := 20*time.Millisecond + 2*max(before.Ptime, 20*time.Millisecond); lost > most || lost < -20*time.Millisecond {
+	if limit := 20*time.Millisecond + 2*max(before.Ptime, 20*time.Millisecond); lost > limit || lost < -20*time.Millisecond {
 		t.Errorf("%d periods of the tone, %v lost\n%s", periods, lost, status)
 	}
 	if odd > 45 { // two packets'

@@ -233,11 +233,11 @@ switch_status_t switch_core_media_bug_read(switch_media_bug_t *bug, switch_frame
 		bool swap = switch_core_media_bug_test_flag(bug, SMBF_STEREO_SWAP);
 
 		for (size_t i = 0; i < bytes / 2; i++) {
-			int16_t said = i < frame->datalen / 2 ? in[i] : 0;
-			int16_t heard = i < datalen / 2 ? out[i] : 0;
+			int16_t said = (int16_t) (i < frame->datalen / 2 ? in[i] : 0);
+			int16_t heard = (int16_t) (i < datalen / 2 ? out[i] : 0);
 
-			bug->tmp[2 * i] = swap ? heard : said;
-			bug->tmp[2 * i + 1] = swap ? said : heard;
+			bug->tmp[2 * i] = (int16_t) (swap ? heard : said);
+			bug->tmp[2 * i + 1] = (int16_t) (swap ? said : heard);
 		}
 		memcpy(frame->data, bug->tmp, bytes * 2);
 	} else {

@@ -5,6 +5,7 @@
  *   bg in front      runs on a thread of its own; the reply comes when it is done
  */
 #include <ctype.h>
+#include <errno.h>
 
 #include "command.h"
 
@@ -29,6 +30,37 @@ const char *host_command_option(const host_command_call_t *call, const char *nam
 		}
 	}
 	return fallback;
+}
+
+bool host_parse_number(const char *text, int64_t *number_out)
+{
+	char *end;
+	long long number;
+
+	errno = 0;
+	number = strtoll(text, &end, 10);
+	if (errno || end == text || *end) {
+		return false;
+	}
+	*number_out = number;
+	return true;
+}
+
+int64_t host_command_number(host_command_call_t *call, const char *text)
+{
+	int64_t number = 0;
+
+	if (!host_parse_number(text, &number)) {
+		host_command_fail(call, "\"%s\": expected a number", text);
+	}
+	return number;
+}
+
+int64_t host_command_number_option(host_command_call_t *call, const char *name, int64_t fallback)
+{
+	const char *text = host_command_option(call, name, NULL);
+
+	return text ? host_command_number(call, text) : fallback;
 }
 
 bool host_command_fail(host_command_call_t *call, const char *format, ...)
@@ -124,7 +156,7 @@ static void run(const char *id, size_t id_len, const char *line)
 	} else if (call.n_words < entry->min_words) {
 		ok = host_command_fail(&call, "usage: %s %s", entry->name, entry->usage);
 	} else {
-		ok = entry->run(&call);
+		ok = entry->run(&call) && !*call.error;
 	}
 	host_json_bool(&reply, "ok", ok);
 	if (!ok) {

@@ -33,7 +33,10 @@ bool host_command_wait(host_command_call_t *call);       /* command_wait.c */
 
 /* The value of the word "name=value", or fallback. */
 const char *host_command_option(const host_command_call_t *call, const char *name, const char *fallback);
-/* Say what is wrong; returns false. */
+/* The number in a text, or in the word "name=number"; where there is none, the command fails, and 0 is returned. */
+int64_t host_command_number(host_command_call_t *call, const char *text);
+int64_t host_command_number_option(host_command_call_t *call, const char *name, int64_t fallback);
+/* Say what is wrong; returns false. The command has then failed, whatever it returns itself. */
 bool host_command_fail(host_command_call_t *call, const char *format, ...) PRINTF_FUNCTION(2, 3);
 /* Find the channel that word i names, locked; or fail. */
 switch_core_session_t *host_command_channel(host_command_call_t *call, int i);

@@ -8,23 +8,27 @@ static bool command_create(host_command_call_t *call)
 {
 	host_call_options_t options = {
 		.uuid = call->words[0],
-		.format = {.rate_hz = (uint32_t) atoi(host_command_option(call, "rate", "8000")),
-				   .ptime_ms = (uint32_t) atoi(host_command_option(call, "ptime", "20")),
-				   .channels = (uint32_t) atoi(host_command_option(call, "channels", "1")),
+		.format = {.rate_hz = (uint32_t) host_command_number_option(call, "rate", 8000),
+				   .ptime_ms = (uint32_t) host_command_number_option(call, "ptime", 20),
+				   .channels = (uint32_t) host_command_number_option(call, "channels", 1),
 				   .name = host_command_option(call, "codec", "")},
 		.caller = host_command_option(call, "caller", "silence"),
 		.writer = host_command_option(call, "writer", "none"),
-		.loop = atoi(host_command_option(call, "loop", "0")) != 0,
+		.loop = host_command_number_option(call, "loop", 0) != 0,
 		.media = host_command_option(call, "media", "1"),
 		.speed = strtod(host_command_option(call, "speed", "1"), NULL),
-		.phase_ns = atoll(host_command_option(call, "phase", "0")) * NS_PER_MS,
+		.phase_ns = host_command_number_option(call, "phase", 0) * NS_PER_MS,
 		.record = {.stereo_path = host_command_option(call, "record", NULL),
 				   .raw_path = {[HOST_SAID] = host_command_option(call, "record_read", NULL),
 								[HOST_HEARD] = host_command_option(call, "record_write", NULL)},
 				   .frames_path = host_command_option(call, "frames", NULL)},
 	};
-	const char *error = host_session_create(&options);
+	const char *error;
 
+	if (*call->error) {
+		return false;
+	}
+	error = host_session_create(&options);
 	return !error || host_command_fail(call, "%s", error);
 }
 
@@ -83,7 +87,7 @@ static bool command_hangup(host_command_call_t *call)
 	}
 	switch_channel_hangup(&session->channel, SWITCH_CAUSE_NORMAL_CLEARING);
 	switch_core_session_rwunlock(session);
-	if (atoi(host_command_option(call, "wait", "0")) && !wait_gone(call->words[0], 10000)) {
+	if (host_command_number_option(call, "wait", 0) && !wait_gone(call->words[0], 10000)) {
 		return host_command_fail(call, "the channel does not end: somebody holds its lock");
 	}
 	return true;
@@ -102,7 +106,7 @@ void host_hangup_all(switch_call_cause_t cause)
 static bool command_hupall(host_command_call_t *call)
 {
 	host_hangup_all(SWITCH_CAUSE_MANAGER_REQUEST);
-	if (atoi(host_command_option(call, "wait", "0")) && !host_sessions_wait_none(10000)) {
+	if (host_command_number_option(call, "wait", 0) && !host_sessions_wait_none(10000)) {
 		return host_command_fail(call, "%d channels do not end", host_sessions_alive());
 	}
 	return true;
@@ -125,12 +129,16 @@ static bool set_hold(host_command_call_t *call, bool hold)
 static bool command_remote_hold(host_command_call_t *call)
 {
 	const char *word = call->words[1];
-	switch_media_flow_t flow = !strcmp(word, "sendonly")   ? SWITCH_MEDIA_FLOW_RECVONLY
-							   : !strcmp(word, "inactive") ? SWITCH_MEDIA_FLOW_INACTIVE
-														   : SWITCH_MEDIA_FLOW_SENDRECV;
-	bool held = flow != SWITCH_MEDIA_FLOW_SENDRECV;
+	switch_media_flow_t flow = SWITCH_MEDIA_FLOW_SENDRECV;
 	switch_core_session_t *session;
+	bool held;
 
+	if (!strcmp(word, "sendonly")) {
+		flow = SWITCH_MEDIA_FLOW_RECVONLY;
+	} else if (!strcmp(word, "inactive")) {
+		flow = SWITCH_MEDIA_FLOW_INACTIVE;
+	}
+	held = flow != SWITCH_MEDIA_FLOW_SENDRECV;
 	if (!held && strcmp(word, "sendrecv")) {
 		return host_command_fail(call, "\"%s\": expected sendonly, inactive or sendrecv", word);
 	}
@@ -278,15 +286,9 @@ static bool command_codec(host_command_call_t *call)
 	format.ptime_ms = (uint32_t) impl.microseconds_per_packet / 1000;
 	format.channels = impl.number_of_channels;
 	format.name = host_command_option(call, "name", "");
-	if (host_command_option(call, "rate", NULL)) {
-		format.rate_hz = (uint32_t) atoi(host_command_option(call, "rate", NULL));
-	}
-	if (host_command_option(call, "ptime", NULL)) {
-		format.ptime_ms = (uint32_t) atoi(host_command_option(call, "ptime", NULL));
-	}
-	if (host_command_option(call, "channels", NULL)) {
-		format.channels = (uint32_t) atoi(host_command_option(call, "channels", NULL));
-	}
+	format.rate_hz = (uint32_t) host_command_number_option(call, "rate", format.rate_hz);
+	format.ptime_ms = (uint32_t) host_command_number_option(call, "ptime", format.ptime_ms);
+	format.channels = (uint32_t) host_command_number_option(call, "channels", format.channels);
 	error = host_session_set_format(session, &format, strcmp(direction, "write") != 0, strcmp(direction, "read") != 0);
 	switch_core_session_rwunlock(session);
 	return !error || host_command_fail(call, "%s", error);
@@ -300,7 +302,8 @@ static bool command_dtx(host_command_call_t *call)
 		return false;
 	}
 	pthread_mutex_lock(&session->source_mutex);
-	session->hold_frames_until_ns = atomic_load(&session->clock_ns) + atoll(call->words[1]) * NS_PER_MS;
+	session->hold_frames_until_ns =
+		atomic_load(&session->clock_ns) + host_command_number(call, call->words[1]) * NS_PER_MS;
 	session->comfort_noise = call->n_words > 2 && !strcmp(call->words[2], "cng");
 	pthread_mutex_unlock(&session->source_mutex);
 	switch_core_session_rwunlock(session);
@@ -321,7 +324,8 @@ static bool command_stall(host_command_call_t *call)
 	if (!session) {
 		return false;
 	}
-	posted = host_session_post(session, stall_run, (void *) (intptr_t) (atoll(call->words[1]) * 1000));
+	posted =
+		host_session_post(session, stall_run, (void *) (intptr_t) (host_command_number(call, call->words[1]) * 1000));
 	switch_core_session_rwunlock(session);
 	return posted || host_command_fail(call, "the channel is ending");
 }
@@ -379,7 +383,7 @@ static bool set_source(host_command_call_t *call, bool caller)
 	host_source_t *source, *old;
 	const char *error;
 	switch_codec_implementation_t impl;
-	bool loop = atoi(host_command_option(call, "loop", caller ? "0" : "1")) != 0;
+	bool loop = host_command_number_option(call, "loop", !caller) != 0;
 
 	if (!session) {
 		return false;
@@ -465,7 +469,8 @@ static bool command_channels(host_command_call_t *call)
 
 const host_command_entry_t host_call_commands[] = {
 	{"create",
-	 "<uuid> [rate=8000] [ptime=20] [channels=1] [codec=G722|G729] [caller=none|silence|ramp|tone:HZ[:AMPLITUDE]|FILE.wav] [loop=0] "
+	 "<uuid> [rate=8000] [ptime=20] [channels=1] [codec=G722|G729] "
+	 "[caller=none|silence|ramp|tone:HZ[:AMPLITUDE]|FILE.wav] [loop=0] "
 	 "[writer=none|...] [media=1|early|pre|0] [speed=1, 0 is unpaced] [phase=0] [record=STEREO.wav] [record_read=RAW] "
 	 "[record_write=RAW] [frames=FILE.csv]",
 	 command_create, 1},

@@ -16,7 +16,7 @@ static bool command_load(host_command_call_t *call)
 
 static bool command_unload(host_command_call_t *call)
 {
-	bool force = atoi(host_command_option(call, "force", "0")) != 0;
+	bool force = host_command_number_option(call, "force", 0) != 0;
 
 	return fail_if(call, host_module_unload(force));
 }
@@ -29,7 +29,7 @@ static bool command_allowlist(host_command_call_t *call)
 
 static bool command_latelock(host_command_call_t *call)
 {
-	host_session_lock_late(atoll(call->words[0]) * 1000);
+	host_session_lock_late(host_command_number(call, call->words[0]) * 1000);
 	return true;
 }
 
@@ -187,7 +187,18 @@ static bool command_events(host_command_call_t *call)
 
 static bool command_log(host_command_call_t *call)
 {
-	host_log_set_level(atoi(call->words[0]));
+	switch_core_session_t *session;
+
+	if (call->n_words == 1) {
+		host_log_set_level((int) host_command_number(call, call->words[0]));
+		return true;
+	}
+	session = host_command_channel(call, 1);
+	if (!session) {
+		return false;
+	}
+	switch_core_session_set_loglevel(session, (switch_log_level_t) (int) host_command_number(call, call->words[0]));
+	switch_core_session_rwunlock(session);
 	return true;
 }
 
@@ -227,7 +238,7 @@ const host_command_entry_t host_other_commands[] = {
 	{"threads", "", command_threads, 0},
 	{"signals", "", command_signals, 0},
 	{"events", "flush|forget", command_events, 1},
-	{"log", "<level 0-7>", command_log, 1},
+	{"log", "<level 0-7> [uuid]", command_log, 1},
 	{"help", "", command_help, 0},
 	{NULL, NULL, NULL, 0},
 };

@@ -73,7 +73,7 @@ bool host_command_wait(host_command_call_t *call)
 		condition_t condition;
 	} conditions[] = {{"loud", is_loud}, {"quiet", is_quiet}, {"heard", has_heard}, {"said", has_said}};
 	const char *uuid = host_command_option(call, "uuid", NULL);
-	int64_t timeout_ms = atoll(host_command_option(call, "timeout", "5000"));
+	int64_t timeout_ms = host_command_number_option(call, "timeout", 5000);
 	host_event_filter_t filter = {.subclass = host_command_option(call, "event", NULL),
 								  .uuid = uuid,
 								  .body = host_command_option(call, "body", NULL)};
@@ -82,11 +82,11 @@ bool host_command_wait(host_command_call_t *call)
 		return host_events_wait(&filter, timeout_ms) || host_command_fail(call, "timeout");
 	}
 	if (host_command_option(call, "ms", NULL)) {
-		switch_sleep(atoll(host_command_option(call, "ms", NULL)) * 1000);
+		switch_sleep(host_command_number_option(call, "ms", 0) * 1000);
 		return true;
 	}
 	if (host_command_option(call, "channels", NULL)) {
-		return wait_ended(call, NULL, atoi(host_command_option(call, "channels", NULL)), timeout_ms);
+		return wait_ended(call, NULL, (int) host_command_number_option(call, "channels", 0), timeout_ms);
 	}
 	if (!uuid) {
 		return host_command_fail(call, "what for? see: help");
@@ -98,7 +98,7 @@ bool host_command_wait(host_command_call_t *call)
 		const char *value = host_command_option(call, conditions[i].name, NULL);
 
 		if (value) {
-			return poll_channel(call, uuid, conditions[i].condition, atoll(value), timeout_ms);
+			return poll_channel(call, uuid, conditions[i].condition, host_command_number(call, value), timeout_ms);
 		}
 	}
 	return host_command_fail(call, "what for? see: help");

@@ -21,6 +21,22 @@ switch_bool_t switch_core_ready(void)
 	return switch_core_running();
 }
 
+/* As the core does it: SWITCH_LOG_DISABLE and whatever is higher is set, anything lower asks. */
+int32_t switch_core_session_ctl(switch_session_ctl_t cmd, void *val)
+{
+	int *level = val;
+
+	HOST_NOTE_CALL();
+	if (cmd != SCSC_LOGLEVEL || !switch_core_running()) {
+		return -1;
+	}
+	if (*level >= SWITCH_LOG_DISABLE) {
+		host_log_set_level(*level > SWITCH_LOG_DEBUG ? SWITCH_LOG_DEBUG : *level);
+	}
+	*level = host_log_get_level();
+	return 0;
+}
+
 void host_core_set_running(bool value)
 {
 	atomic_store(&running, value);

@@ -51,7 +51,8 @@ void host_json_close(host_json_t *json, char bracket);                 /* '}' or
 void host_json_print(host_json_t *json); /* closes the line, writes it to stdout in one piece, frees it */
 
 /* log.c */
-void host_log_set_level(int level);
+void host_log_set_level(int level); /* -1: no line at all */
+int host_log_get_level(void);
 
 /* wav.c: 16-bit PCM files. */
 typedef struct host_wav {
@@ -105,7 +106,8 @@ typedef struct host_format {
 	uint32_t rate_hz;
 	uint32_t ptime_ms;
 	uint32_t channels;
-	/* "" = a codec like most. "G729": passed through, nothing can decode it. "G722": its RTP clock has half its rate. */
+	/* "" = a codec like most. "G729": passed through, nothing can decode it. "G722": its RTP clock has half its
+	 * rate. */
 	const char *name;
 } host_format_t;
 
@@ -227,12 +229,13 @@ struct switch_core_session {
 	switch_memory_pool_t *pool;
 	switch_thread_rwlock_t *rwlock; /* held for reading by whoever located the session; destruction writes */
 	_Atomic bool destroyed;
+	_Atomic int log_level;            /* its own; see switch_log_printf */
 	struct switch_core_session *next; /* protected by the session table's lock */
 
 	/* Media. */
 	struct switch_rtp rtp;
 	switch_read_frame_hook_t _Atomic read_hook; /* a module's; the core has a list */
-	switch_thread_rwlock_t *bug_rwlock; /* protects bugs */
+	switch_thread_rwlock_t *bug_rwlock;         /* protects bugs */
 	switch_media_bug_t *bugs;
 	switch_mutex_t *codec_read_mutex;
 	switch_mutex_t *codec_write_mutex; /* also protects raw_write_* */
@@ -260,7 +263,7 @@ struct switch_core_session {
 	/* The session's own thread. */
 	double speed;             /* 1 = real time, 0 = as fast as it goes */
 	_Atomic int64_t clock_ns; /* the channel's clock, from its start; what the recorder aligns to */
-	int64_t start_ns; /* when the channel's clock began */
+	int64_t start_ns;         /* when the channel's clock began */
 	int64_t next_read_ns;
 	int64_t next_write_ns;
 	pthread_mutex_t wake_mutex; /* Protects following. */
@@ -282,7 +285,7 @@ typedef struct host_call_options {
 
 const char *host_session_create(const host_call_options_t *options); /* NULL, or what is wrong */
 void host_session_start_thread(switch_core_session_t *session);
-void host_session_threads_join(void);                     /* those of sessions that have ended */
+void host_session_threads_join(void); /* those of sessions that have ended */
 /* force_locate waits so long between looking at a session that hangs up and locking it. */
 void host_session_lock_late(int64_t by_us);
 void host_session_remove(switch_core_session_t *session); /* from the table; then nobody can locate it */
@@ -370,8 +373,9 @@ void host_signals_describe(host_json_t *json);
 bool host_process_go_realtime(void);
 
 /* command.c, command_call.c */
-bool host_command(const char *line); /* false: quit */
-void host_command_stop(void);        /* waits for the commands that run in the background */
+bool host_command(const char *line);                           /* false: quit */
+bool host_parse_number(const char *text, int64_t *number_out); /* false: it is not one, or has more behind it */
+void host_command_stop(void);                                  /* waits for the commands that run in the background */
 int host_commands_failed(void);
 void host_hangup_all(switch_call_cause_t cause);
 

@@ -112,7 +112,8 @@ void host_json_print(host_json_t *json)
 {
 	append(json, "}\n", 2);
 	pthread_mutex_lock(&output_mutex);
-	fwrite(json->text, 1, json->len, stdout);
+	/* Whoever reads us may have gone: then there is nobody to tell. */
+	(void) fwrite(json->text, 1, json->len, stdout);
 	fflush(stdout);
 	pthread_mutex_unlock(&output_mutex);
 	free(json->text);

@@ -11,6 +11,11 @@ void host_log_set_level(int level)
 	atomic_store(&log_level, level);
 }
 
+int host_log_get_level(void)
+{
+	return atomic_load(&log_level);
+}
+
 static const char *level_name(switch_log_level_t level)
 {
 	static const char *const names[] = {"CONSOLE", "ALERT", "CRIT", "ERR", "WARNING", "NOTICE", "INFO", "DEBUG"};
@@ -26,15 +31,20 @@ void switch_log_printf(switch_text_channel_t channel, const char *file, const ch
 	char text[8192];
 	char out[8192 + 512];
 	va_list args;
+	int limit = atomic_load(&log_level);
 	int len;
 
 	HOST_NOTE_CALL();
 	(void) func;
-	if ((int) level > atomic_load(&log_level)) {
-		return;
+	if (channel == SWITCH_CHANNEL_ID_SESSION && userdata) {
+		switch_core_session_t *session = (switch_core_session_t *) (uintptr_t) userdata;
+		int own = (int) switch_core_session_get_loglevel(session);
+
+		uuid = switch_core_session_get_uuid(session);
+		limit = own > limit && limit >= 0 ? own : limit;
 	}
-	if (channel == SWITCH_CHANNEL_ID_SESSION) {
-		uuid = userdata ? switch_core_session_get_uuid((switch_core_session_t *) (uintptr_t) userdata) : NULL;
+	if ((int) level > limit) {
+		return;
 	}
 	va_start(args, fmt);
 	len = vsnprintf(text, sizeof(text), fmt, args);

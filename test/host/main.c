@@ -21,6 +21,12 @@ static const char usage[] =
 	"Without -c and -f commands are read from stdin. The command \"help\" lists them.\n"
 	"Every command is answered, and every event reported, by one line of JSON on stdout.\n";
 
+static int print_usage(int status)
+{
+	(void) fputs(usage, status ? stderr : stdout);
+	return status;
+}
+
 static bool strict;
 static bool quit_with_calls;
 
@@ -114,13 +120,15 @@ int main(int argc, char **argv)
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
-	const char *temp_dir = getenv("TMPDIR");
+	const char *environment = getenv("TMPDIR");
+	const char *temp_dir = environment ? environment : "";
 	const char *module = NULL;
 	struct {
 		int kind;
 		char *text;
 	} scripts[COMMANDS_MAX];
 	int n_scripts = 0;
+	int64_t level;
 	bool go_on = true;
 	int option;
 
@@ -130,7 +138,10 @@ int main(int argc, char **argv)
 			module = optarg;
 			break;
 		case 'l':
-			host_log_set_level(atoi(optarg));
+			if (!host_parse_number(optarg, &level)) {
+				return print_usage(2);
+			}
+			host_log_set_level((int) level);
 			break;
 		case 't':
 			temp_dir = optarg;
@@ -151,13 +162,12 @@ int main(int argc, char **argv)
 			}
 			break;
 		default:
-			fputs(usage, option == 'h' ? stdout : stderr);
-			return option == 'h' ? 0 : 2;
+			return print_usage(option == 'h' ? 0 : 2);
 		}
 	}
 	host_start_ns();
 	host_signals_prepare();
-	host_core_set_temp_dir(temp_dir && *temp_dir ? temp_dir : "/tmp");
+	host_core_set_temp_dir(*temp_dir ? temp_dir : "/tmp");
 	host_module_name(module);
 	host_events_start();
 	for (int i = 0; i < n_scripts && go_on; i++) {

@@ -144,10 +144,10 @@ static switch_status_t encode(switch_core_session_t *session, const switch_codec
 			frame->datalen = whole;
 		}
 		/* A frame that counts other ticks of the RTP clock loses its timestamp. */
-		return perform_write(session, impl, frame,
-							 written->codec->implementation->samples_per_packet == impl->samples_per_packet
-								 ? written->timestamp
-								 : 0);
+		if (written->codec->implementation->samples_per_packet == impl->samples_per_packet) {
+			return perform_write(session, impl, frame, written->timestamp);
+		}
+		return perform_write(session, impl, frame, 0);
 	}
 	host_fifo_write(&session->raw_write_buffer, frame->data, frame->datalen, SIZE_MAX);
 	packet.data = session->raw_write_buf;
@@ -204,7 +204,7 @@ switch_status_t switch_core_session_write_frame(switch_core_session_t *session, 
 	if (!switch_channel_up_nosig(channel)) {
 		return SWITCH_STATUS_FALSE;
 	}
-	/* Who finds another writer at work drops the frame. */
+	/* A writer that finds another one at work drops its frame. */
 	if (switch_mutex_trylock(session->codec_write_mutex) != SWITCH_STATUS_SUCCESS) {
 		atomic_fetch_add(&session->rtp.lost_writes, 1);
 		return SWITCH_STATUS_SUCCESS;
@@ -257,8 +257,7 @@ static bool next_caller_frame(switch_core_session_t *session, const switch_codec
 		/* A frame of comfort noise reaches the bugs as 0xff bytes. */
 		have = session->comfort_noise;
 		memset(session->raw_read_buf, 255, impl->decoded_bytes_per_packet);
-	} else if (!host_source_is_none(session->caller) &&
-			   atomic_load(&session->rtp.flow) != SWITCH_MEDIA_FLOW_INACTIVE) {
+	} else if (!host_source_is_none(session->caller) && atomic_load(&session->rtp.flow) != SWITCH_MEDIA_FLOW_INACTIVE) {
 		have = true;
 		ended = !host_source_read(session->caller, impl->actual_samples_per_second, impl->number_of_channels,
 								  (int16_t *) (void *) session->raw_read_buf, frames_of(impl));

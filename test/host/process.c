@@ -91,11 +91,13 @@ void host_threads_describe(host_json_t *json)
 	for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir)) {
 		char path[300], name[64], blocked[64];
 		struct sched_param param = {0};
-		int tid = atoi(entry->d_name);
+		int64_t number;
+		int tid;
 
-		if (tid <= 0) {
-			continue;
+		if (!host_parse_number(entry->d_name, &number)) {
+			continue; /* . and .. */
 		}
+		tid = (int) number;
 		snprintf(path, sizeof(path), "/proc/self/task/%s/status", entry->d_name);
 		read_field(path, "Name", name, sizeof(name));
 		read_field(path, "SigBlk", blocked, sizeof(blocked));

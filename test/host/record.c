@@ -54,6 +54,20 @@ static FILE *open_file(const char *path, const char **error)
 	return file;
 }
 
+/* What could not be written is noticed here, at the latest. */
+static void close_file(FILE *file, const char *what)
+{
+	bool failed;
+
+	if (!file) {
+		return;
+	}
+	failed = ferror(file) != 0;
+	if (fclose(file) || failed) {
+		switch_log_printf(SWITCH_CHANNEL_LOG, SWITCH_LOG_ERROR, "%s could not be written\n", what);
+	}
+}
+
 host_recorder_t *host_recorder_open(const host_recorder_options_t *options, uint32_t rate, const char **error)
 {
 	host_recorder_t *recorder = calloc(1, sizeof(*recorder));
@@ -64,18 +78,14 @@ host_recorder_t *host_recorder_open(const host_recorder_options_t *options, uint
 	recorder->rate = rate;
 	/* The stereo file is written at the end, but a bad path should be known now. */
 	if (options->stereo_path) {
-		FILE *file = open_file(options->stereo_path, error);
-
-		if (file) {
-			fclose(file);
-		}
+		close_file(open_file(options->stereo_path, error), options->stereo_path);
 		recorder->stereo_path = strdup(options->stereo_path);
 	}
 	recorder->sides[HOST_SAID].raw = open_file(options->raw_path[HOST_SAID], error);
 	recorder->sides[HOST_HEARD].raw = open_file(options->raw_path[HOST_HEARD], error);
 	recorder->frames = open_file(options->frames_path, error);
 	if (recorder->frames) {
-		fputs("side,t_ns,rate_hz,channels,samples,peak\n", recorder->frames);
+		(void) fputs("side,t_ns,rate_hz,channels,samples,peak\n", recorder->frames);
 	}
 	if (*error) {
 		free(recorder->stereo_path);
@@ -175,7 +185,7 @@ void host_recorder_add(host_recorder_t *recorder, host_side_t which, int64_t now
 		side->loud_ns = real_ns;
 	}
 	if (side->raw) {
-		fwrite(mono, sizeof(*mono), n_frames, side->raw);
+		(void) fwrite(mono, sizeof(*mono), n_frames, side->raw);
 	}
 	if (recorder->frames) {
 		fprintf(recorder->frames, "%s,%lld,%u,%u,%zu,%u\n", which == HOST_SAID ? "said" : "heard", (long long) real_ns,
@@ -219,14 +229,10 @@ void host_recorder_close(host_recorder_t *recorder)
 		write_stereo(recorder);
 	}
 	for (int i = 0; i < 2; i++) {
-		if (recorder->sides[i].raw) {
-			fclose(recorder->sides[i].raw);
-		}
+		close_file(recorder->sides[i].raw, i == HOST_SAID ? "record_read" : "record_write");
 		free(recorder->sides[i].samples);
 	}
-	if (recorder->frames) {
-		fclose(recorder->frames);
-	}
+	close_file(recorder->frames, "frames");
 	free(recorder->stereo_path);
 	pthread_mutex_destroy(&recorder->mutex);
 	free(recorder);

@@ -26,8 +26,12 @@ int16_t *host_resample_clip(const int16_t *in, size_t n_in, uint32_t channels, u
 {
 	double cutoff = 0.95 * (to_rate < from_rate ? (double) to_rate / from_rate : 1.0);
 	double reach = SINC_LOBES / cutoff;
+	double sum[2];
 	int16_t *out;
 
+	if (channels > switch_arraylen(sum)) {
+		abort(); /* mono or stereo */
+	}
 	*n_out = (size_t) ((uint64_t) n_in * to_rate / from_rate);
 	out = calloc(*n_out * channels + 1, sizeof(*out));
 	switch_assert(out);
@@ -35,8 +39,8 @@ int16_t *host_resample_clip(const int16_t *in, size_t n_in, uint32_t channels, u
 		double center = (double) i * from_rate / to_rate;
 		int64_t first = (int64_t) ceil(center - reach);
 		int64_t last = (int64_t) floor(center + reach);
-		double sum[2] = {0, 0};
 
+		sum[0] = sum[1] = 0;
 		for (int64_t k = first < 0 ? 0 : first; k <= last && k < (int64_t) n_in; k++) {
 			double t = (double) k - center;
 			double x = M_PI * cutoff * t;

@@ -102,6 +102,17 @@ char *switch_core_session_get_uuid(switch_core_session_t *session)
 	return session->uuid;
 }
 
+switch_status_t switch_core_session_set_loglevel(switch_core_session_t *session, switch_log_level_t loglevel)
+{
+	atomic_store(&session->log_level, (int) loglevel);
+	return SWITCH_STATUS_SUCCESS;
+}
+
+switch_log_level_t switch_core_session_get_loglevel(switch_core_session_t *session)
+{
+	return (switch_log_level_t) atomic_load(&session->log_level);
+}
+
 switch_memory_pool_t *switch_core_session_get_pool(switch_core_session_t *session)
 {
 	return session->pool;
@@ -291,6 +302,7 @@ void host_sessions_each(void (*visit)(switch_core_session_t *, void *), void *ar
 	pthread_mutex_lock(&table_mutex);
 	for (switch_core_session_t *session = table; session; session = session->next) {
 		if (switch_core_session_read_lock(session) == SWITCH_STATUS_SUCCESS) {
+			/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
 			sessions = realloc(sessions, (n + 1) * sizeof(*sessions));
 			switch_assert(sessions);
 			sessions[n++] = session;

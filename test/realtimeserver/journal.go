@@ -39,8 +39,8 @@ type line struct {
 	Files      []string        `json:"files,omitempty"`  // of end
 }
 
-// shownMost is how much of an event people are shown.
-const shownMost = 400
+// maxShown is how much of an event people are shown.
+const maxShown = 400
 
 func (j *journal) listening(url string) {
 	j.print(line{Time: time.Now(), Type: "listening", URL: url}, "listening on "+url)
@@ -66,7 +66,7 @@ func (j *journal) event(s *realtimetest.Session, e realtimetest.Event) {
 		}
 		j.print(l, "")
 	case j.log && (e.AudioBytes == 0 || !e.Client):
-		arrow, text := "->", realtime.Redact(e.Raw, shownMost)
+		arrow, text := "->", realtime.Redact(e.Raw, maxShown)
 		if e.Client {
 			arrow = "<-"
 		}
@@ -109,7 +109,7 @@ func (j *journal) record(files []string, s *realtimetest.Session, who string, pc
 }
 
 func writeWAV(name string, pcm []int16, rateHz, channels int) (err error) {
-	f, err := os.Create(name) //nolint:gosec // in the directory that the user named
+	f, err := os.Create(name)
 	if err != nil {
 		return err
 	}

@@ -139,7 +139,7 @@ func (o *options) settle() (err error) {
 		o.cfg.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	}
 	if o.journal.dir != "" {
-		if err := os.MkdirAll(o.journal.dir, 0o755); err != nil { //nolint:gosec // recordings of a test, for all to hear
+		if err := os.MkdirAll(o.journal.dir, 0o755); err != nil { // recordings of a test, for all to hear
 			return fmt.Errorf("-record: %w", err)
 		}
 	}

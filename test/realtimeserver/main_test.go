@@ -47,12 +47,12 @@ func TestRun(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	conn, _, err := websocket.Dial(ctx, first.Get("url").Str, nil) //nolint:bodyclose // the connection has it
+	conn, _, err := websocket.Dial(ctx, first.Get("url").Str, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.CloseNow() //nolint:errcheck // a test's end
-	go func() {           // ends with the connection
+	defer conn.CloseNow()
+	go func() { // ends with the connection
 		for {
 			if _, _, err := conn.Read(ctx); err != nil {
 				return
@@ -111,11 +111,11 @@ func TestLogAndMisbehaviour(t *testing.T) {
 	if _, response, err := websocket.Dial(ctx, url, nil); err == nil || response == nil || response.StatusCode != 500 {
 		t.Fatalf("not refused: %v", err)
 	}
-	conn, _, err := websocket.Dial(ctx, url, nil) //nolint:bodyclose // the connection has it
+	conn, _, err := websocket.Dial(ctx, url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.CloseNow() //nolint:errcheck // a test's end
+	defer conn.CloseNow()
 	if err := conn.Write(ctx, websocket.MessageText, realtime.ResponseCreate()); err != nil {
 		t.Fatal(err)
 	}

@@ -11,8 +11,8 @@ import (
 	"mod_openai_audio_stream/module/realtime"
 )
 
-// appendMost is how much audio one append may carry.
-const appendMost = 15 << 20
+// maxAppend is how much audio one append may carry.
+const maxAppend = 15 << 20
 
 // inputBuffer is the caller's audio that is not committed: its first channel, as samples.
 type inputBuffer struct {
@@ -122,7 +122,7 @@ func (s *Session) appendAudio(msg []byte) {
 	}
 	s.mu.Unlock()
 	s.note(Event{Time: time.Now(), Client: true, Type: "input_audio_buffer.append", AudioBytes: len(data)})
-	if len(data) > appendMost {
+	if len(data) > maxAppend {
 		s.fail(msg, "string_above_max_length", "Invalid 'audio': audio too long.", "audio")
 		return
 	}

@@ -128,6 +128,10 @@ SWITCH_DECLARE(switch_channel_t *) switch_core_session_get_channel(switch_core_s
 SWITCH_DECLARE(char *) switch_core_session_get_uuid(switch_core_session_t *session);
 SWITCH_DECLARE(switch_memory_pool_t *) switch_core_session_get_pool(switch_core_session_t *session);
 SWITCH_DECLARE(switch_status_t)
+switch_core_session_set_loglevel(switch_core_session_t *session, switch_log_level_t loglevel);
+SWITCH_DECLARE(switch_log_level_t) switch_core_session_get_loglevel(switch_core_session_t *session);
+SWITCH_DECLARE(int32_t) switch_core_session_ctl(switch_session_ctl_t cmd, void *val);
+SWITCH_DECLARE(switch_status_t)
 switch_core_session_get_read_impl(switch_core_session_t *session, switch_codec_implementation_t *impp);
 SWITCH_DECLARE(switch_status_t)
 switch_core_session_get_real_read_impl(switch_core_session_t *session, switch_codec_implementation_t *impp);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The stand-in's <switch.h>: as much of the FreeSWITCH core as a module with a media bug and an API command needs, in
- * declarations of our own. Names, types, numbers and prototypes are FreeSWITCH 1.10's and 1.11's; check_real_headers.c proves it
- * where FreeSWITCH is installed. The functions are in the stand-in host (test/host).
+ * declarations of our own. Names, types, numbers and prototypes are FreeSWITCH 1.10's and 1.11's; check_real_headers.c
+ * proves it where FreeSWITCH is installed. The functions are in the stand-in host (test/host).
  */
 #ifndef SWITCH_H
 #define SWITCH_H
@@ -49,6 +49,7 @@
 typedef enum { STANDIN_STATUS_VALUES(STANDIN_ENUMERATOR) } switch_status_t;
 typedef enum { STANDIN_BOOL_VALUES(STANDIN_ENUMERATOR) } switch_bool_t;
 typedef enum { STANDIN_LOG_VALUES(STANDIN_ENUMERATOR) } switch_log_level_t;
+typedef enum { STANDIN_SESSION_CTL_VALUES(STANDIN_ENUMERATOR) } switch_session_ctl_t;
 typedef enum { STANDIN_TEXT_CHANNEL_VALUES(STANDIN_ENUMERATOR) } switch_text_channel_t;
 typedef enum { STANDIN_ABC_VALUES(STANDIN_ENUMERATOR) } switch_abc_type_t;
 typedef enum { STANDIN_BUG_FLAG_VALUES(STANDIN_ENUMERATOR) } switch_media_bug_flag_enum_t;

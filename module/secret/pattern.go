@@ -1,4 +1,4 @@
-package hostlog
+package secret
 
 import (
 	"regexp"

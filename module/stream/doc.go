@@ -1,0 +1,28 @@
+// Package stream runs the streams of channels: a Manager that knows them all, and a Stream for each. Audio comes and goes
+// through the channel's Rings, everything else through the Host.
+//
+// Each file has one subject, and uses only those further down:
+//
+//	manager.go     which channels have a stream; start, drain, unload
+//	command.go     what the commands of the API do
+//	stream.go      the stream's goroutine: its loop, its timers, its end
+//	dispatch.go    what happens is handed to the parts, and what they answer is done
+//	stats.go       the counters, for the status command, the log's summary and the call's record
+//	events.go      names and bodies of the events
+//
+// The parts. They never see the stream. Each takes an event and returns what is to be done:
+//
+//	connection.go  attempts, the present session of the server's and the next one
+//	link.go        one connection, from the first SYN to its end
+//	capture*.go    the caller's audio on its time line
+//	player.go      the model's audio: what of it has been heard
+//	playout.go     the model's audio: how the ring is filled
+//	codec.go       the formats that were agreed on
+//	recording.go   an answer's files
+//	notifier.go    events on their way to FreeSWITCH
+//
+// The truth of the conversation is module/ledger's.
+//
+// A stream has one goroutine that owns all this. Beside it run, for each link, a reader (link.go), and its events in a
+// queue of their own (notifier.go); the socket's writer is module/transport's. None of them waits for another stream.
+package stream

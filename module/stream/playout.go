@@ -1,0 +1,169 @@
+package stream
+
+import (
+	"time"
+
+	"mod_openai_audio_stream/module/audio"
+)
+
+// How the agent ring is filled. The ring bridges the time between two refills; the rest of a long answer waits here.
+const (
+	ringTarget  = time.Second // at most this much is in the ring, and at most half of the ring
+	feedBatch   = 960         // source samples resampled at once: 40 ms at 24 kHz
+	cushionStep = 60 * time.Millisecond
+	maxCushion  = 240 * time.Millisecond
+)
+
+// followRate starts again at the channel's present rate with the audio that the caller has not heard yet.
+func (p *player) followRate() {
+	hz := p.look.RateHz
+	if hz == 0 || hz == p.ringHz || p.flushing != nil {
+		return
+	}
+	resampler, err := audio.NewResampler(p.sourceHz, hz)
+	if err != nil {
+		return // a rate that no channel has; silence until it changes again
+	}
+	p.rewind()
+	p.ringHz, p.resampler = hz, resampler
+	p.rings.SetAgentRate(hz)
+}
+
+// rewind skips what the ring holds. What the caller has not heard of it is fed again.
+func (p *player) rewind() {
+	if p.queued() > 0 {
+		p.rings.Flush(0)
+		p.skipTo = p.look.Written
+	}
+	for _, a := range p.answers {
+		a.hear(p.look.Read)
+		p.waiting -= a.unfed()
+		a.refeed()
+		p.waiting += a.unfed()
+	}
+	if p.resampler != nil {
+		p.resampler.Reset()
+	}
+}
+
+// queued is how many samples in the ring are still to be heard.
+func (p *player) queued() int { return int(p.look.Written - max(p.look.Read, p.skipTo)) }
+
+// fill tops the ring up, one answer after the other.
+func (p *player) fill() {
+	if p.ringHz == 0 || p.flushing != nil {
+		return
+	}
+	room := p.room()
+	open := false
+	for i, a := range p.answers {
+		if a.passed {
+			continue
+		}
+		room = p.feed(a, room)
+		open = a.flowing
+		if open || a.open || a.unfed() > 0 || i == len(p.answers)-1 {
+			break
+		}
+		a.passed = true
+	}
+	p.rings.SetAnswerOpen(open)
+}
+
+// room is how many samples the ring may take now.
+func (p *player) room() int {
+	size := p.look.Free + int(p.look.Written-p.look.Read)
+	target := min(int(timeSamples(ringTarget, p.ringHz)), size/2)
+	return min(p.look.Free, target-p.queued())
+}
+
+// feed puts an answer's audio into the ring, and its end if no more is about to come. It returns the room that is left.
+func (p *player) feed(a *answer, room int) int {
+	for a.unfed() > 0 && !p.cushioning(a) {
+		pcm := a.next()
+		n := min(len(pcm), feedBatch, (room-2)*a.sourceHz/p.ringHz)
+		if n <= 0 {
+			return room
+		}
+		p.begin(a)
+		p.scratch = p.resampler.Process(p.scratch[:0], pcm[:n])
+		a.feed(n)
+		p.waiting -= int64(n)
+		room -= p.put(a)
+	}
+	tail := p.resampler.Delay()*p.ringHz/p.sourceHz + 4
+	if a.flowing && !a.open && a.unfed() == 0 && room >= tail {
+		p.scratch = p.resampler.Drain(p.scratch[:0])
+		a.flowing = false
+		room -= p.put(a)
+	}
+	return room
+}
+
+// begin prepares the resampler for an answer, and notes where in the ring its unheard audio lies.
+func (p *player) begin(a *answer) {
+	if a.flowing {
+		return
+	}
+	a.flowing = true
+	if a.fed == 0 {
+		a.underruns = p.look.Underruns
+	}
+	if a.fed == a.heard {
+		a.from, a.end, a.fromSource, a.ringHz = p.look.Written, p.look.Written, a.fed, p.ringHz
+	}
+}
+
+// put writes what the resampler made of an answer, and returns how much that was.
+func (p *player) put(a *answer) int {
+	n := p.rings.Write(p.scratch)
+	p.look.Written += uint64(n)
+	p.look.Free -= n
+	a.end = p.look.Written
+	return n
+}
+
+// cushioning reports whether to wait for more audio before an answer begins or goes on: only after the server was too
+// slow, and never when no more is about to come.
+func (p *player) cushioning(a *answer) bool {
+	if p.queued() > 0 || !a.open {
+		return false
+	}
+	if n := p.look.Underruns; a.fed > 0 && n > a.underruns {
+		a.underruns = n
+		p.cushion = min(p.cushion+cushionStep, maxCushion)
+	}
+	return a.unfed() < min(timeSamples(p.cushion, a.sourceHz), p.limit)
+}
+
+// pause is how long nothing can be due: half of what is in the ring, or up to the next start or end. It is 0 if nothing
+// will be due.
+func (p *player) pause() time.Duration {
+	const shortest, dry = 5 * time.Millisecond, 20 * time.Millisecond
+	switch {
+	case p.flushing != nil:
+		return shortest
+	case len(p.answers) == 0:
+		return 0
+	case p.ringHz == 0 || p.held || p.look.Held:
+		return dry
+	case p.queued() == 0 && p.waiting == 0:
+		return 0 // an underrun, or the answer's next part has not come
+	case p.queued() == 0:
+		return dry
+	}
+	wait := samplesTime(uint64(p.queued()), p.ringHz)
+	if p.waiting > 0 || p.answers[len(p.answers)-1].open {
+		wait /= 2
+	}
+	a := p.answers[0]
+	switch {
+	case !a.started && a.from > p.look.Read:
+		wait = min(wait, samplesTime(a.from-p.look.Read, p.ringHz))
+	case !a.started:
+		wait = shortest
+	case a.end > p.look.Read:
+		wait = min(wait, samplesTime(a.end-p.look.Read, p.ringHz))
+	}
+	return max(wait, shortest)
+}
