@@ -132,10 +132,10 @@ func TestRemoteHold(t *testing.T) {
 				r.frames("call", 20)
 				r.do("caller call none")
 				r.do("remote_hold call %s", flow)
+				r.poll("the hold is not noticed", func() bool { return r.status("call").Held })
 				r.do("caller call tone:1000:0.3") // the phone's hold music
 				held := r.channel("call").Heard.Frames
-				from := s.AudioBytes() + 2*8000/10 // what was under way
-				if err := s.WaitAudio(r.ctx, from+2*8000); err != nil {
+				if err := s.WaitAudio(r.ctx, s.AudioBytes()+2*8000); err != nil {
 					t.Fatal(err)
 				}
 				if n := r.channel("call").Heard.Frames - held; n > 0 {
@@ -145,11 +145,7 @@ func TestRemoteHold(t *testing.T) {
 					t.Error("the answer ended during the hold")
 				}
 				pcm, _, _ := s.CallerPCM()
-				for i, v := range pcm[from/2:] {
-					if v != 0 {
-						t.Fatalf("sample %d after the hold is %d: the hold music reached the server", i, v)
-					}
-				}
+				r.checkCallerGap(pcm) // the caller's words, some of them still under way at the hold, and no hold music
 				r.do("caller call none")
 				r.do("remote_hold call sendrecv")
 				r.event("call", "openai_speech_stop", 1)

@@ -173,7 +173,8 @@ type streamStatus struct {
 	AgentDropMS   int64  `json:"agent_dropped_ms"`
 	Underruns     uint64 `json:"underruns"`
 	UnderrunMS    int64  `json:"underrun_ms"`
-	Interruptions int    `json:"interruptions"`
+	Held          bool
+	Interruptions int `json:"interruptions"`
 }
 
 func decode(t *testing.T, text string, into any) {

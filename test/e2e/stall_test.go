@@ -156,6 +156,7 @@ func TestTimeLineAfterAStall(t *testing.T) {
 		}
 		stall("call")
 		r.frames("call", 10)
+		r.do("resetstats")  // this stall was meant to be; another one says that the machine stood still
 		const missing = 200 // frames
 		r.do("dtx call %d", missing*20)
 		r.frames("call", 20) // the last of them come after it
@@ -165,6 +166,9 @@ func TestTimeLineAfterAStall(t *testing.T) {
 		begin := slices.IndexFunc(pcm, func(v int16) bool { return v != 0 })
 		elapsed := (said+missing)*frame - int(uint16(pcm[begin]))
 		if off := (len(pcm) - begin - elapsed) / 8; off < -120 || off > 60 {
+			if late := r.late(); late >= maxLate {
+				r.notJudged("a stall in the pause is made up for in the next one", late)
+			}
 			r.Errorf("the time line is off by %d ms after %d; %+v", off, elapsed/8, r.status("call"))
 		}
 		r.checkCallerGap(pcm)
