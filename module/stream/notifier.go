@@ -30,10 +30,11 @@ type notifier struct {
 	log     zerolog.Logger
 	calls   *serial.Queue
 
-	mu     sync.Mutex // Protects following.
-	closed bool
-	bytes  int // of the bodies that wait
-	lost   int // events that were dropped
+	mu      sync.Mutex // Protects following.
+	closed  bool
+	waiting int // events that are not out
+	bytes   int // of their bodies
+	lost    int // events that were dropped
 
 	idle chan struct{} // closed when, after close, the last event is out
 }
@@ -61,7 +62,7 @@ func (n *notifier) event(subclass string, body []byte) {
 	if n.tryEvent(subclass, body) {
 		return
 	}
-	n.log.Warn().Int("waiting", n.calls.Len()).Msg("FreeSWITCH takes no events: new ones are dropped until it does")
+	n.log.Warn().Msg("FreeSWITCH takes no events: new ones are dropped until it does")
 }
 
 // tryEvent is event, but for the log line: false if this is the call's first event that is dropped.
@@ -70,7 +71,7 @@ func (n *notifier) tryEvent(subclass string, body []byte) bool {
 	defer n.mu.Unlock()
 	switch {
 	case n.closed:
-	case n.calls.Len() >= maxEvents || n.bytes > 0 && n.bytes+len(body) > maxEventBytes:
+	case n.waiting >= maxEvents || n.bytes > 0 && n.bytes+len(body) > maxEventBytes:
 		n.lost++
 		return n.lost > 1
 	default:
@@ -81,6 +82,7 @@ func (n *notifier) tryEvent(subclass string, body []byte) bool {
 
 // add queues an event. The caller holds mu.
 func (n *notifier) add(subclass string, body []byte) {
+	n.waiting++
 	n.bytes += len(body)
 	n.calls.Add(func() {
 		defer n.taken(len(body))
@@ -93,6 +95,7 @@ func (n *notifier) add(subclass string, body []byte) {
 func (n *notifier) taken(bytes int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.waiting--
 	n.bytes -= bytes
 }
 

@@ -30,7 +30,7 @@ func TestNotifierKeepsTheLast(t *testing.T) {
 	close(former)
 	<-n.idle
 	made := len(host.events) - 1
-	if made < maxEvents || n.dropped() != 2*maxEvents-made || host.events[made] != "end " || host.events[made-1] != fmt.Sprintf("json %d", made-1) {
+	if made != maxEvents || n.dropped() != 2*maxEvents-made || host.events[made] != "end " || host.events[made-1] != fmt.Sprintf("json %d", made-1) {
 		t.Errorf("%d events before the last one, %q, %d dropped", made, host.events[made], n.dropped())
 	}
 	if len(host.logged) != 1 || !strings.HasPrefix(host.logged[0], "4 FreeSWITCH takes no events") {
