@@ -43,7 +43,7 @@ func between(from, to time.Time) time.Duration {
 // reportTurns reports the exchanges that are over.
 func (l *Ledger) reportTurns() {
 	for _, r := range l.responses.all {
-		if r.over() && !r.unheard() && (r.queued() == 0 || r.stopped) && !r.reported {
+		if !r.reported && r.over() && !r.unheard() && (r.queued() == 0 || r.stopped) {
 			l.truncateRest(r)
 			l.reportTurn(r)
 		}

@@ -194,17 +194,17 @@ func (c *connection) replace(now time.Time) (old *link) {
 
 // due is when something of the connection has to be looked at; zero: nothing.
 func (c *connection) due() time.Time {
-	times := []time.Time{c.retryAt, c.rollAt}
+	at := earliest(c.retryAt, c.rollAt)
 	if c.link != nil {
-		times = append(times, c.link.by)
+		at = earliest(at, c.link.by)
 	}
 	if c.next != nil {
-		times = append(times, c.next.by)
-		if c.next.ready() {
-			times = append(times, c.rollForce)
-		}
+		at = earliest(at, c.next.by)
 	}
-	return earliest(times...)
+	if c.next.ready() {
+		at = earliest(at, c.rollForce)
+	}
+	return at
 }
 
 // close ends everything at once.

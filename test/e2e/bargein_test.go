@@ -43,19 +43,27 @@ func TestBargeInOff(t *testing.T) {
 	}
 }
 
-// With min_ms a caller who speaks a little earlier does not interrupt, and one who speaks when so much has been heard does.
-func TestBargeInAfter(t *testing.T) {
-	t.Parallel()
-	const minMS = 2000
-	r := newRig(t)
-	srv := realtimetest.New(t, realtimetest.Config{Answer: realtimetest.Tone(440, 30*time.Second), InputRate: 8000})
+// answerWithMin is a call with STREAM_BARGE_IN=min_ms in which an answer of this length begins. begin is the number of
+// frames that had been heard by then.
+func answerWithMin(t *testing.T, minMS int, length time.Duration) (r *rig, begin int) {
+	t.Helper()
+	r = newRig(t)
+	srv := realtimetest.New(t, realtimetest.Config{Answer: realtimetest.Tone(440, length), InputRate: 8000})
 	r.do("create call rate=8000 caller=silence writer=none")
 	r.do("set call STREAM_BARGE_IN min_ms=%d", minMS)
 	r.api("+OK", "call start %s mono 8k", srv.URL()+"&rate=8000")
 	r.event("call", "connect", 1)
 	r.api("+OK", "call send_json %s", base64JSON(responseCreate))
 	r.event("call", "openai_speech_start", 1)
-	_, begin := r.passed("call")
+	_, begin = r.passed("call")
+	return r, begin
+}
+
+// With min_ms a caller who speaks a little earlier does not interrupt, and one who speaks when so much has been heard does.
+func TestBargeInAfter(t *testing.T) {
+	t.Parallel()
+	const minMS = 2000
+	r, begin := answerWithMin(t, minMS, 30*time.Second)
 	r.do("wait uuid=call heard=%d timeout=60000", begin+(minMS-500)/20)
 	r.do("caller call tone:300")
 	r.poll("the caller is not heard", func() bool { return spoke(r, "call") == 1 })
@@ -83,15 +91,7 @@ func TestBargeInAfter(t *testing.T) {
 func TestBargeInAcrossTheTime(t *testing.T) {
 	t.Parallel()
 	const minMS = 1000
-	r := newRig(t)
-	srv := realtimetest.New(t, realtimetest.Config{Answer: realtimetest.Tone(440, 4*time.Second), InputRate: 8000})
-	r.do("create call rate=8000 caller=silence writer=none")
-	r.do("set call STREAM_BARGE_IN min_ms=%d", minMS)
-	r.api("+OK", "call start %s mono 8k", srv.URL()+"&rate=8000")
-	r.event("call", "connect", 1)
-	r.api("+OK", "call send_json %s", base64JSON(responseCreate))
-	r.event("call", "openai_speech_start", 1)
-	_, begin := r.passed("call")
+	r, begin := answerWithMin(t, minMS, 4*time.Second)
 	r.do("caller call tone:300 loop=1")
 	r.poll("the caller is not heard", func() bool { return spoke(r, "call") == 1 })
 	if _, heard := r.passed("call"); (heard-begin)*20 > minMS-100 {
