@@ -289,7 +289,7 @@ func (s *Stream) serverError(e *realtime.Error, change linkChange, now time.Time
 
 // audioDelta queues one piece of the model's voice.
 func (s *Stream) audioDelta(e *realtime.Event, now time.Time) {
-	pcm, err := s.codec.decode(e.Delta)
+	pcm, err := s.codec.decode(nil, e.Delta)
 	if err != nil {
 		s.log.Warn().Err(err).Msg("audio that is no base64")
 		s.unusableAudio = s.countUnusable(s.unusableAudio, err)
