@@ -12,6 +12,9 @@ import (
 // AppendPCM16LE appends src to dst as 16-bit little-endian bytes, the form of
 // the Realtime API's pcm16 and of WAV.
 func AppendPCM16LE(dst []byte, src []int16) []byte {
+	if !cpu.IsBigEndian {
+		return append(dst, memory(src)...)
+	}
 	at := len(dst)
 	dst = slices.Grow(dst, 2*len(src))[:at+2*len(src)]
 	out := dst[at:]
@@ -44,11 +47,19 @@ func DecodePCM16LE(dst []int16, src []byte) []int16 {
 	n := len(src) / 2
 	at := len(dst)
 	dst = slices.Grow(dst, n)[:at+n]
-	out := dst[at:]
-	for i := range out {
-		out[i] = int16(binary.LittleEndian.Uint16(src[2*i:]))
-	}
+	copy(memory(dst[at:]), src)
+	fromLE(dst[at:])
 	return dst
+}
+
+// fromLE brings samples whose memory is little-endian bytes into the processor's
+// order.
+func fromLE(pcm []int16) {
+	if cpu.IsBigEndian {
+		for i, s := range pcm {
+			pcm[i] = int16(bits.ReverseBytes16(uint16(s)))
+		}
+	}
 }
 
 // A PCM16Decoder decodes a stream of 16-bit little-endian bytes that may be cut
@@ -95,11 +106,7 @@ func (d *PCM16Decoder) DecodeFrom(dst []int16, most int, read func(dst []byte) (
 		d.odd = raw[len(raw)-1]
 	}
 	out = out[:at+n]
-	if cpu.IsBigEndian {
-		for i, s := range out[at:] {
-			out[at+i] = int16(bits.ReverseBytes16(uint16(s)))
-		}
-	}
+	fromLE(out[at:])
 	return out, nil
 }
 
