@@ -50,7 +50,7 @@ static inline uint64_t oas_stream_mark(oas_stream_t *s)
 /* Take the oldest frame of a capture ring; buf holds OAS_FRAME_MAX_BYTES. Returns 0 if there is none. */
 static inline int oas_capture_read(oas_ring_t *ring, oas_frame_head_t *head, void *buf)
 {
-	return ring->data && oas_ring_read(ring, head, sizeof(*head)) && oas_ring_read(ring, buf, head->len_bytes);
+	return ring->memory && oas_ring_read(ring, head, sizeof(*head)) && oas_ring_read(ring, buf, head->len_bytes);
 }
 
 static inline oas_ring_t *oas_stream_caller(oas_stream_t *s)
@@ -63,9 +63,11 @@ static inline oas_ring_t *oas_stream_callee(oas_stream_t *s)
 	return &s->callee;
 }
 
-/* Release: what the consumer finds in the ring at this rate was written after it. */
+/* Release: what the consumer finds in the ring at this rate was written after it. From now on the ring lies in a window
+ * for half a second. */
 static inline void oas_stream_set_agent_rate(oas_stream_t *s, uint32_t rate_hz)
 {
+	oas_ring_fit(&s->agent, (uint64_t) rate_hz * sizeof(int16_t) / 2);
 	atomic_store_explicit(&s->agent_rate_hz, rate_hz, memory_order_release);
 }
 

@@ -8,8 +8,8 @@ import (
 
 // How the agent ring is filled. The ring bridges the time between two refills; the rest of a long answer waits here.
 const (
-	ringTarget  = time.Second // at most this much is in the ring, and at most half of the ring
-	feedBatch   = 960         // source samples resampled at once: 40 ms at 24 kHz
+	ringTarget  = 500 * time.Millisecond // at most this much is in the ring; half of it when it is filled up again
+	feedBatch   = 960                    // source samples resampled at once: 40 ms at 24 kHz
 	cushionStep = 60 * time.Millisecond
 	maxCushion  = 240 * time.Millisecond
 )
@@ -72,9 +72,7 @@ func (p *player) fill() {
 
 // room is how many samples the ring may take now.
 func (p *player) room() int {
-	size := p.look.Free + int(p.look.Written-p.look.Read)
-	target := min(int(timeSamples(ringTarget, p.ringHz)), size/2)
-	return min(p.look.Free, target-p.queued())
+	return min(p.look.Free, int(timeSamples(ringTarget, p.ringHz))-p.queued())
 }
 
 // feed puts an answer's audio into the ring, and its end if no more is about to come. It returns the room that is left.

@@ -14,8 +14,8 @@ func TestPlayerKeepsTheRingShort(t *testing.T) {
 	s.finish("A")
 	for s.busy() {
 		s.step()
-		if queued := len(s.rings.ring); queued > 8000 {
-			t.Fatalf("%d samples in the ring, want a second at most", queued)
+		if queued := len(s.rings.ring); queued > 4000 {
+			t.Fatalf("%d samples in the ring, want half a second at most", queued)
 		}
 	}
 	if !slices.Equal(s.loud(), want) || s.rings.underruns > 0 {
