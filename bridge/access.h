@@ -47,10 +47,17 @@ static inline uint64_t oas_stream_mark(oas_stream_t *s)
 		   atomic_load_explicit(&s->closed, memory_order_acquire);
 }
 
-/* Take the oldest frame of a capture ring; buf holds OAS_FRAME_MAX_BYTES. Returns 0 if there is none. */
-static inline int oas_capture_read(oas_ring_t *ring, oas_frame_head_t *head, void *buf)
+/* Take the oldest frame of a capture ring into buf. Returns 1; 0 if there is none; -1, and leaves it there, if it is
+ * longer than buf, which head tells then. */
+static inline int oas_capture_read(oas_ring_t *ring, oas_frame_head_t *head, void *buf, uint64_t buf_bytes)
 {
-	return ring->memory && oas_ring_read(ring, head, sizeof(*head)) && oas_ring_read(ring, buf, head->len_bytes);
+	if (!ring->memory || !oas_ring_peek(ring, head, sizeof(*head))) {
+		return 0;
+	}
+	if (head->len_bytes > buf_bytes) {
+		return -1;
+	}
+	return oas_ring_read(ring, head, sizeof(*head)) && oas_ring_read(ring, buf, head->len_bytes);
 }
 
 static inline oas_ring_t *oas_stream_caller(oas_stream_t *s)

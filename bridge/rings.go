@@ -70,18 +70,19 @@ func (s *rings) ReadCaller(f *stream.Frame) bool { return read(C.oas_stream_call
 func (s *rings) ReadCallee(f *stream.Frame) bool { return read(C.oas_stream_callee(s.c), f) }
 
 func read(ring *C.oas_ring_t, f *stream.Frame) bool {
-	const most = C.OAS_FRAME_MAX_BYTES / 2
-	if cap(f.PCM) < most {
-		f.PCM = make([]int16, most)
-	}
-	f.PCM = f.PCM[:most]
 	var head C.oas_frame_head_t
-	if C.oas_capture_read(ring, &head, unsafe.Pointer(&f.PCM[0])) == 0 {
-		return false
+	f.PCM = f.PCM[:cap(f.PCM)]
+	for {
+		switch C.oas_capture_read(ring, &head, unsafe.Pointer(unsafe.SliceData(f.PCM)), C.uint64_t(2*len(f.PCM))) {
+		case 0:
+			return false
+		case 1:
+			f.PCM = f.PCM[:head.len_bytes/2]
+			f.RateHz, f.Channels = int(head.rate_hz), int(head.n_channels)
+			return true
+		}
+		f.PCM = make([]int16, (head.len_bytes+1)/2) // longer than all before it
 	}
-	f.PCM = f.PCM[:head.len_bytes/2]
-	f.RateHz, f.Channels = int(head.rate_hz), int(head.n_channels)
-	return true
 }
 
 func (s *rings) SetAgentRate(hz int) { C.oas_stream_set_agent_rate(s.c, C.uint32_t(hz)) }

@@ -66,7 +66,7 @@ static void on_read(switch_media_bug_t *bug, port_t *port)
 	oas_stream_t *stream = port->stream;
 	switch_core_session_t *session = switch_core_media_bug_get_session(bug);
 	switch_codec_implementation_t impl;
-	uint8_t samples[OAS_FRAME_MAX_BYTES];
+	uint8_t samples[SWITCH_RECOMMENDED_BUFFER_SIZE]; /* the core has no longer frames */
 	switch_frame_t frame = {.data = samples, .buflen = sizeof(samples)};
 	bool hears = !atomic_load_explicit(&stream->phone_holds, memory_order_relaxed);
 	uint64_t pos = atomic_load_explicit(&stream->caller.write_pos, memory_order_relaxed);

@@ -18,9 +18,6 @@
 /* A FreeSWITCH uuid has 36 characters; a user may set a longer one (origination_uuid). */
 #define OAS_UUID_MAX 256
 
-/* The longest frame that a media thread hands over: 120 ms of 48 kHz stereo. */
-#define OAS_FRAME_MAX_BYTES (48 * 120 * 2 * 2)
-
 /* What stands before each frame's samples in a caller or callee ring. */
 typedef struct oas_frame_head {
 	uint32_t len_bytes; /* of the samples that follow */
