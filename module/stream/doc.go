@@ -17,6 +17,7 @@
 //	capture*.go    the caller's audio on its time line
 //	player.go      the model's audio: what of it has been heard
 //	playout.go     the model's audio: how the ring is filled
+//	reel.go        the model's audio: how it is kept until it was heard
 //	codec.go       the formats that were agreed on
 //	recording.go   an answer's files
 //	notifier.go    events on their way to FreeSWITCH
