@@ -2,6 +2,7 @@ package stream
 
 import (
 	"fmt"
+	"sync"
 
 	"mod_openai_audio_stream/module/audio"
 	"mod_openai_audio_stream/module/realtime"
@@ -13,8 +14,15 @@ type codec struct {
 
 	decoder audio.PCM16Decoder // keeps the odd byte of a delta for the next one
 	wire    []byte
-	payload []byte
 }
+
+// decoded is what a delta is decoded in: some ten kilobytes, for a moment. All streams share a few.
+type decoded struct {
+	payload []byte
+	pcm     []int16
+}
+
+var spareDecoded = sync.Pool{New: func() any { return new(decoded) }}
 
 // encode is caller audio as the server takes it, valid until the next call.
 func (c *codec) encode(pcm []int16) []byte {
@@ -29,19 +37,26 @@ func (c *codec) encode(pcm []int16) []byte {
 	return c.wire
 }
 
-// decode is the audio of a delta; the caller keeps it.
-func (c *codec) decode(delta []byte) (pcm []int16, err error) {
-	if c.payload, err = realtime.DecodeAudio(c.payload[:0], delta); err != nil {
+// decode is the audio of a delta, in memory that free gives back.
+func (c *codec) decode(base64 []byte) (d *decoded, err error) {
+	d = spareDecoded.Get().(*decoded)
+	if d.payload, err = realtime.DecodeAudio(d.payload[:0], base64); err != nil {
+		d.free()
 		return nil, err
 	}
 	switch c.out {
 	case realtime.G711ULaw:
-		return audio.DecodeULaw(nil, c.payload), nil
+		d.pcm = audio.DecodeULaw(d.pcm[:0], d.payload)
 	case realtime.G711ALaw:
-		return audio.DecodeALaw(nil, c.payload), nil
+		d.pcm = audio.DecodeALaw(d.pcm[:0], d.payload)
+	default:
+		d.pcm = c.decoder.Decode(d.pcm[:0], d.payload)
 	}
-	return c.decoder.Decode(make([]int16, 0, len(c.payload)/2+1), c.payload), nil
+	return d, nil
 }
+
+// free ends the use of the delta's audio.
+func (d *decoded) free() { spareDecoded.Put(d) }
 
 // restart forgets what was left over: the next delta is of other audio.
 func (c *codec) restart() { c.decoder.Reset() }

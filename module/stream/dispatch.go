@@ -289,12 +289,14 @@ func (s *Stream) serverError(e *realtime.Error, change linkChange, now time.Time
 
 // audioDelta queues one piece of the model's voice.
 func (s *Stream) audioDelta(e *realtime.Event, now time.Time) {
-	pcm, err := s.codec.decode(e.Delta)
+	d, err := s.codec.decode(e.Delta)
 	if err != nil {
 		s.log.Warn().Err(err).Msg("audio that is no base64")
 		s.unusableAudio = s.countUnusable(s.unusableAudio, err)
 		return
 	}
+	defer d.free()
+	pcm := d.pcm
 	s.unusableAudio = 0
 	s.recording.write(e, pcm)
 	id, play := s.ledger.Audio(e, samplesTime(uint64(len(pcm)), s.player.sourceHz), now)

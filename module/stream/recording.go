@@ -43,7 +43,7 @@ func newRecording(files *audiofile.Store, uuid string, rateHz int, announce func
 // setRate changes the rate of the files to come.
 func (r *recording) setRate(hz int) { r.rateHz = hz }
 
-// write adds a delta's audio, which must not change any more, to the file of its part.
+// write adds a delta's audio to the file of its part.
 func (r *recording) write(e *realtime.Event, pcm []int16) {
 	if r.files == nil {
 		return
