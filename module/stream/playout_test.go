@@ -168,3 +168,26 @@ func TestPlayerAllocates(t *testing.T) {
 		t.Errorf("%v allocations a run", n)
 	}
 }
+
+// A call to whom a long answer is played wakes the processor a few times a second.
+func TestRefillsAreFew(t *testing.T) {
+	for _, channelHz := range []int{8000, 16000, 48000} {
+		s := newStage(t, 24000, channelHz)
+		s.add("A", "a", 0, ramp(24000*60))
+		s.finish("A")
+		s.steps(50)
+		const frames = 50 * 20
+		runs := 0
+		for due, i := s.now, 0; i < frames; i++ {
+			if !s.now.Before(due) {
+				due, _ = s.run(s.now)
+				runs++
+			}
+			s.rings.play(channelHz / 50)
+			s.now = s.now.Add(20 * time.Millisecond)
+		}
+		if s.rings.underruns > 0 || runs > 5*frames/50 {
+			t.Errorf("%d Hz: %d runs in %d s, %d underruns", channelHz, runs, frames/50, s.rings.underruns)
+		}
+	}
+}
