@@ -438,24 +438,3 @@ func TestSubprotocol(t *testing.T) {
 		t.Errorf("the server has chosen %q of what was offered", got)
 	}
 }
-
-func BenchmarkEchoOfACallersFrame(b *testing.B) {
-	ctx := context.Background()
-	c, err := transport.Dial(ctx, to(b, serving(b, acceptor(echo, nil))))
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := c.Send(make([]byte, 1320)); err != nil { // 20 ms of PCM16 at 24 kHz
-			b.Fatal(err)
-		}
-		msg, err := c.Read(ctx)
-		if err != nil {
-			b.Fatal(err)
-		}
-		transport.Recycle(msg)
-	}
-	c.Close(1000, "")
-	<-c.Done()
-}
