@@ -204,30 +204,38 @@ type dialer struct {
 	panicked func(reason string)
 }
 
-// start begins a connection. Its goroutine ends with the connection, or with the stream.
+// start begins a connection. Its goroutines, one that dials and then one that reads, end with the connection, or with the
+// stream.
 func (d *dialer) start() *link {
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &link{cancel: cancel, provider: d.provider}
 	go guard(d.panicked, func() {
-		defer cancel()
 		conn, err := d.dial(ctx, d.options)
 		if err != nil {
+			defer cancel()
 			d.post(linkEvent{link: l, err: err})
 			return
 		}
-		// The stream may end with the connection still in its inbox, so its goroutine closes it in any case.
-		defer conn.Close(transport.CloseNormal, normalClosure)
-		if !d.post(linkEvent{link: l, conn: conn}) {
-			return
-		}
-		for {
-			msg, err := conn.Read(ctx)
-			if !d.post(linkEvent{link: l, msg: msg, err: err}) || err != nil {
-				return
-			}
-		}
+		// Verifying a certificate takes a large stack, which the reader would keep for the whole call.
+		go guard(d.panicked, func() { d.read(ctx, l, conn) })
 	})
 	return l
+}
+
+// read posts what comes from a connection.
+func (d *dialer) read(ctx context.Context, l *link, conn Conn) {
+	defer l.cancel()
+	// The stream may end with the connection still in its inbox, so its goroutine closes it in any case.
+	defer conn.Close(transport.CloseNormal, normalClosure)
+	if !d.post(linkEvent{link: l, conn: conn}) {
+		return
+	}
+	for {
+		msg, err := conn.Read(ctx)
+		if !d.post(linkEvent{link: l, msg: msg, err: err}) || err != nil {
+			return
+		}
+	}
 }
 
 // closeInfo is how a connection ended.
