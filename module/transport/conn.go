@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/coder/websocket"
 
@@ -31,6 +33,7 @@ type Conn struct {
 	options *Options
 
 	reading atomic.Bool // someone is in Read, so that silence is the server's
+	heart   *time.Timer // calls beat; nil if there is no heart beat
 	done    chan struct{}
 	ended   sync.Once
 	info    *CloseError // set before done is closed
@@ -38,14 +41,15 @@ type Conn struct {
 	queue queue
 }
 
-// newConn starts the goroutines of a connection: the writer, and the heart beat if there is one. Both end with it.
+// newConn starts the goroutine of a connection, the writer, which ends with it, and the heart beat if there is one.
 func newConn(ws *websocket.Conn, s *socket, m *secret.Masker, o *Options) *Conn {
 	c := &Conn{ws: ws, socket: s, masker: m, options: o, done: make(chan struct{})}
 	c.queue.init(o.SendQueue)
 	s.hear()
 	go c.guard(c.write)
 	if o.HeartBeat > 0 {
-		go c.guard(c.beat)
+		c.heart = time.AfterFunc(math.MaxInt64, func() { c.guard(c.beat) })
+		c.heart.Reset(o.HeartBeat) // it may fire at once, and needs itself
 	}
 	return c
 }
@@ -150,6 +154,9 @@ func (c *Conn) end(why *CloseError) {
 		c.info = why
 		c.queue.close()
 		c.socket.kill()
+		if c.heart != nil {
+			c.heart.Stop()
+		}
 		close(c.done)
 	})
 	<-c.done // so that whoever called finds c.info set
