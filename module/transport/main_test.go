@@ -170,3 +170,14 @@ func read(t *testing.T, c *transport.Conn) string {
 	}
 	return string(msg)
 }
+
+// pattern is n bytes, of which no two neighbourhoods are alike.
+func pattern(n int) []byte {
+	p := make([]byte, n)
+	x := uint32(1)
+	for i := range p {
+		x = x*1664525 + 1013904223
+		p[i] = byte(x >> 24)
+	}
+	return p
+}
