@@ -12,7 +12,8 @@ import (
 
 // Conn is a connection to a Realtime server. *transport.Conn is one; tests have their own.
 type Conn interface {
-	// Send queues a text message and never waits; it fails when the connection is gone or too much is queued.
+	// Send sends a text message, or queues it, and never waits; it fails when the connection is gone or too much is
+	// queued. It keeps nothing of msg.
 	Send(msg []byte) error
 	// Read waits for the next message. Its error is a *transport.CloseError when the connection has ended.
 	Read(ctx context.Context) ([]byte, error)

@@ -3,10 +3,8 @@ package transport
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"math"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,15 +38,15 @@ type Conn struct {
 	ended   sync.Once
 	info    *CloseError // set before done is closed
 
-	queue queue
+	out outbox
 }
 
-// newConn starts the goroutine of a connection, the writer, which ends with it, and the heart beat if there is one.
+// newConn makes the connection of what Dial has found. At rest it has no goroutine of its own.
 func newConn(ws *websocket.Conn, s *socket, m *secret.Masker, o *Options) *Conn {
 	c := &Conn{ws: ws, socket: s, masker: m, options: o, done: make(chan struct{})}
-	c.queue.init(o.SendQueue)
+	c.out.maxBytes = o.SendQueue
 	s.hear()
-	go c.guard(c.write)
+	s.serve(c)
 	if o.HeartBeat > 0 {
 		c.heart = time.AfterFunc(math.MaxInt64, func() { c.guard(c.beat) })
 		c.heart.Reset(o.HeartBeat) // it may fire at once, and needs itself
@@ -60,21 +58,10 @@ func newConn(ws *websocket.Conn, s *socket, m *secret.Masker, o *Options) *Conn 
 func (c *Conn) guard(f func()) {
 	defer func() {
 		if r := recover(); r != nil {
-			c.end(&CloseError{CloseAbnormal, "internal error", fmt.Errorf("%v\n%s", r, debug.Stack())})
+			c.end(panicked(r))
 		}
 	}()
 	f()
-}
-
-// Send queues a text message and never waits. The message belongs to the connection from then on. It fails with
-// ErrClosed when the connection has ended or Close was called, and with ErrQueueFull when SendQueue bytes are
-// waiting already: the server is not reading, and the connection ends.
-func (c *Conn) Send(msg []byte) error {
-	err := c.queue.put(msg)
-	if errors.Is(err, ErrQueueFull) {
-		c.end(&CloseError{CloseAbnormal, ErrQueueFull.Error(), ErrQueueFull})
-	}
-	return err
 }
 
 // Read waits for the next message, which belongs to the caller (see Recycle). Its error is a *CloseError, always the
@@ -93,7 +80,7 @@ func (c *Conn) Read(ctx context.Context) ([]byte, error) {
 	msg, err := c.readMessage()
 	if err != nil {
 		why := c.closeError(err)
-		if why.Err != nil && c.queue.finished() {
+		if why.Err != nil && c.out.finished() {
 			<-c.done // Close is at work, in bounded time, and says how it ended
 		}
 		c.end(why)
@@ -176,12 +163,14 @@ func (c *Conn) settle(msg []byte) []byte {
 func (c *Conn) end(why *CloseError) {
 	c.ended.Do(func() {
 		c.info = why
-		c.queue.close()
+		c.out.close()
 		c.socket.kill()
 		if c.heart != nil {
 			c.heart.Stop()
 		}
 		close(c.done)
+		// Gives the library's buffers back, when its reader has noticed.
+		go c.guard(func() { _ = c.ws.CloseNow() })
 	})
 	<-c.done // so that whoever called finds c.info set
 }

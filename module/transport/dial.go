@@ -74,7 +74,10 @@ func (d *dialing) dial(ctx context.Context) (*Conn, *DialError) {
 	if err != nil {
 		return nil, failure(stage, err, d.masker)
 	}
-	d.socket = newSocket(tcp, o.WriteTimeout)
+	if d.socket, err = newSocket(tcp, o.WriteTimeout); err != nil {
+		_ = tcp.Close() // it has not been used
+		return nil, failure(stage, err, d.masker)
+	}
 	// From here on the end of ctx makes every read and write fail.
 	stop := context.AfterFunc(ctx, d.socket.kill)
 	defer stop()

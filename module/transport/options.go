@@ -45,7 +45,8 @@ type Options struct {
 	// ReadLimit bounds a message from the server, in bytes after decompression. Beyond it the connection is closed with
 	// status 1009.
 	ReadLimit int64
-	// SendQueue limits the bytes that wait to be sent. A single message may be longer.
+	// SendQueue limits the bytes that wait to be sent, beside the message that is being written. A single message may be
+	// longer.
 	SendQueue int
 }
 
