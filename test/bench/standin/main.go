@@ -1,4 +1,4 @@
-// Command bench measures what streaming costs FreeSWITCH's media threads: it runs calls in the stand-in host against the
+// Command standin measures what streaming costs FreeSWITCH's media threads: it runs calls in the stand-in host against the
 // test server and prints how long the module's callbacks took, and how late the host's own clocks were. Nothing passes or
 // fails here; see docs/benchmarks.md.
 package main
@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"mod_openai_audio_stream/module/realtime/realtimetest"
+	"mod_openai_audio_stream/test/bench/server"
 	"mod_openai_audio_stream/test/e2e"
 )
 
@@ -33,7 +34,7 @@ func main() {
 func run(program, module string, calls int, length time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), length+2*time.Minute)
 	defer cancel()
-	now, err := newClock()
+	now, err := server.NewClock()
 	if err != nil {
 		return err
 	}
@@ -82,7 +83,7 @@ func run(program, module string, calls int, length time.Duration) error {
 	if _, err := h.Do(ctx, "resetstats"); err != nil {
 		return err
 	}
-	from := now.ns(time.Now())
+	from := now.NS(time.Now())
 	if _, err := h.Do(ctx, "wait ms=%d", length.Milliseconds()); err != nil {
 		return err
 	}
