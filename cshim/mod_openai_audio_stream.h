@@ -132,11 +132,6 @@ void mod_openai_audio_stream_bug_detach(oas_stream_t *stream);
  * the channel is woken. Any thread that holds the session. */
 oas_stream_t *mod_openai_audio_stream_bug_await(switch_channel_t *channel);
 
-#ifdef OAS_MEASURE
-/* Log how long the callbacks took, see oas_measure.h. Shutdown thread. */
-void mod_openai_audio_stream_bug_measured(void);
-#endif
-
 /* _pacer.c: silence for channels to which nothing else writes. */
 
 /* Start the threads. Load thread. pool lives until after pacer_stop. */

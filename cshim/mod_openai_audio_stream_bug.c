@@ -7,7 +7,6 @@
  */
 #include "mod_openai_audio_stream.h"
 #include "oas_clock.h"
-#include "oas_measure.h"
 #include "oas_play.h"
 
 #define PORT_KEY "_openai_audio_stream_"
@@ -195,17 +194,9 @@ static void on_close(switch_media_bug_t *bug, port_t *port)
 	}
 }
 
-#ifdef OAS_MEASURE
-void mod_openai_audio_stream_bug_measured(void)
-{
-	oas_measure_log();
-}
-#endif
-
 static switch_bool_t on_media(switch_media_bug_t *bug, void *user_data, switch_abc_type_t type)
 {
 	port_t *port = user_data;
-	OAS_MEASURE_START((uint64_t) oas_now_ns());
 
 	switch (type) {
 	case SWITCH_ABC_TYPE_INIT:
@@ -216,11 +207,9 @@ static switch_bool_t on_media(switch_media_bug_t *bug, void *user_data, switch_a
 		break;
 	case SWITCH_ABC_TYPE_READ:
 		on_read(bug, port);
-		OAS_MEASURE_END(OAS_MEASURED_READ, (uint64_t) oas_now_ns());
 		break;
 	case SWITCH_ABC_TYPE_WRITE_REPLACE:
 		on_write(bug, port);
-		OAS_MEASURE_END(OAS_MEASURED_WRITE_REPLACE, (uint64_t) oas_now_ns());
 		break;
 	case SWITCH_ABC_TYPE_CLOSE:
 		on_close(bug, port);
