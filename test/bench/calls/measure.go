@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"time"
 
+	"mod_openai_audio_stream/test/bench/machine"
 	"mod_openai_audio_stream/test/bench/server"
 	"mod_openai_audio_stream/test/freeswitch"
 )
@@ -24,7 +24,7 @@ type bench struct {
 	options
 	cell
 	srv   *server.Process
-	clock server.Clock
+	clock machine.Clock
 	tapes string // directory
 }
 
@@ -39,7 +39,7 @@ func measure(ctx context.Context, o options, m module, c cell) (row, error) {
 	}
 	defer os.RemoveAll(dir)
 	b := &bench{options: o, cell: c, tapes: filepath.Join(dir, "tapes")}
-	if b.clock, err = server.NewClock(); err != nil {
+	if b.clock, err = machine.NewClock(); err != nil {
 		return r, err
 	}
 	home := filepath.Join(dir, "freeswitch")
@@ -169,42 +169,38 @@ func (b *bench) stream(ctx context.Context) error {
 
 // window is what was measured from one time to another.
 type window struct {
-	from, until  int64 // ns of CLOCK_MONOTONIC
-	used         time.Duration
-	served       time.Duration // by the server
-	process      process
-	machine      machine
-	load         float64
+	from, until  int64       // ns of CLOCK_MONOTONIC
+	use          machine.Use // by FreeSWITCH and the server
+	process      machine.Process
 	anonymousKiB float64 // on average
+	load         float64
 }
 
 func (w window) length() time.Duration { return time.Duration(w.until - w.from) }
 
 func (b *bench) window(ctx context.Context, length time.Duration) (w window, err error) {
-	machine0, err := lookAtMachine()
-	used0, err1 := processorTime(b.PID)
-	served0, err2 := processorTime(b.srv.PID)
-	w.from = b.clock.NS(time.Now())
-	if err := errors.Join(err, err1, err2); err != nil {
+	before, err := machine.Look(b.PID, b.srv.PID)
+	if err != nil {
 		return w, err
 	}
+	w.from = b.clock.NS(time.Now())
 	looks := max(1, int(length/time.Second))
 	for range looks {
 		if err := pause(ctx, length/time.Duration(looks)); err != nil {
 			return w, err
 		}
-		if w.process, err = lookAt(b.PID); err != nil {
+		if w.process, err = machine.LookAt(b.PID); err != nil {
 			return w, err
 		}
-		w.anonymousKiB += float64(w.process.anonymousKiB) / float64(looks)
+		w.anonymousKiB += float64(w.process.AnonymousKiB) / float64(looks)
 	}
-	used1, err1 := processorTime(b.PID)
-	served1, err2 := processorTime(b.srv.PID)
+	after, err := machine.Look(b.PID, b.srv.PID)
+	if err != nil {
+		return w, err
+	}
 	w.until = b.clock.NS(time.Now())
-	machine1, err := lookAtMachine()
-	w.used, w.served, w.load = used1-used0, served1-served0, load()
-	w.machine = machine{machine1.all - machine0.all, machine1.idle - machine0.idle, machine1.stolen - machine0.stolen}
-	return w, errors.Join(err, err1, err2)
+	w.use, w.load = after.Since(before), machine.Load()
+	return w, nil
 }
 
 // pause is what is measured, or waited before.

@@ -60,17 +60,15 @@ func quantilesOf(d []time.Duration, unit time.Duration) *quantiles {
 // processor is what FreeSWITCH used with streams, above what it used without them.
 func (r *row) processor(without, with window) {
 	calls := float64(r.Calls)
-	perSecond := func(used time.Duration, w window) float64 {
-		return used.Seconds() * 1000 / w.length().Seconds() / calls
+	each := func(w window, process int) float64 {
+		return w.use.Processes[process].Seconds() * 1000 / w.length().Seconds() / calls
 	}
-	r.IdleCPU = perSecond(without.used, without)
-	r.CPU = perSecond(with.used, with) - r.IdleCPU
-	r.Server = perSecond(with.served, with)
+	r.IdleCPU = each(without, 0)
+	r.CPU = each(with, 0) - r.IdleCPU
+	r.Server = each(with, 1)
 	r.MemoryKiB = (with.anonymousKiB - without.anonymousKiB) / calls
-	r.Threads = float64(with.process.threads-without.process.threads) / calls
-	r.Idle = share(with.machine.idle, with.machine.all)
-	r.Stolen = share(with.machine.stolen, with.machine.all)
-	r.Load = with.load
+	r.Threads = float64(with.process.Threads-without.process.Threads) / calls
+	r.Idle, r.Stolen, r.Load = with.use.Idle, with.use.Stolen, with.load
 }
 
 // lateFrom is what makes a frame late: two ticks of the timers without it.

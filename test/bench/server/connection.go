@@ -18,6 +18,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"mod_openai_audio_stream/test/bench/machine"
 )
 
 // listen serves sessions until the process ends and returns their URL.
@@ -26,7 +28,7 @@ func listen(b *book, certificate *tls.Certificate, answer bool) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	clock, err := NewClock()
+	clock, err := machine.NewClock()
 	if err != nil {
 		return "", err
 	}
@@ -66,7 +68,7 @@ func selfSigned() (*tls.Certificate, error) {
 type connection struct {
 	net.Conn
 	in    *bufio.Reader
-	clock Clock
+	clock machine.Clock
 	ended chan struct{}
 	page  *page
 

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"mod_openai_audio_stream/module/realtime/realtimetest"
-	"mod_openai_audio_stream/test/bench/server"
+	"mod_openai_audio_stream/test/bench/machine"
 )
 
 // loud is the peak of a frame that has the answer's tone in it.
@@ -20,7 +20,7 @@ const loud = 1000
 // journal is when the server got each message of audio, when it wrote the first one of each answer, and when it said that
 // the caller speaks, for each call.
 type journal struct {
-	clock server.Clock
+	clock machine.Clock
 
 	mu    sync.Mutex // Protects following.
 	calls map[string]*callJournal
