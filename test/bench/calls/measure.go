@@ -114,7 +114,7 @@ func (b *bench) run(ctx context.Context, m module, r *row) error {
 	var tapes []tape
 	var heard []*server.Journal
 	for i := range b.calls {
-		t, err := readTape(filepath.Join(b.tapes, uuid(i)), with.from, with.until)
+		t, err := readTape(filepath.Join(b.tapes, uuid(i)))
 		if err != nil {
 			return err
 		}

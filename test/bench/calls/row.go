@@ -76,10 +76,12 @@ const lateFrom = 30 * time.Millisecond
 
 // media is how long the module took, and what passed between caller and server.
 func (r *row) media(tapes []tape, journals []*server.Journal, w window, answered bool) {
-	var read, write, toServer, holes, toCaller []time.Duration
+	var read, write, up, holes, down []time.Duration
 	var bytes, loudFrames, late float64
 	for i, t := range tapes {
 		j := journals[i]
+		up = append(up, toServer(t.read, j.Audio, w.from, w.until)...)
+		t.read, t.write = between(t.read, w.from, w.until), between(t.write, w.from, w.until)
 		for n, c := range t.read {
 			read = append(read, c.took)
 			if n > 0 && time.Duration(c.at-t.read[n-1].at) >= lateFrom {
@@ -98,9 +100,6 @@ func (r *row) media(tapes []tape, journals []*server.Journal, w window, answered
 				continue
 			}
 			bytes += float64(a.Bytes)
-			if d, ok := since(t.read, a.At); ok {
-				toServer = append(toServer, d)
-			}
 			if last != 0 {
 				holes = append(holes, time.Duration(a.At-last))
 			}
@@ -108,13 +107,13 @@ func (r *row) media(tapes []tape, journals []*server.Journal, w window, answered
 		}
 		for _, at := range j.Answered {
 			if d, ok := untilLoud(t.write, at); ok {
-				toCaller = append(toCaller, d)
+				down = append(down, d)
 			}
 		}
 	}
 	r.Read, r.Write = quantilesOf(read, time.Microsecond), quantilesOf(write, time.Microsecond)
-	r.ToServer, r.Hole = quantilesOf(toServer, time.Millisecond), quantilesOf(holes, time.Millisecond)
-	r.ToCaller = quantilesOf(toCaller, time.Millisecond)
+	r.ToServer, r.Hole = quantilesOf(up, time.Millisecond), quantilesOf(holes, time.Millisecond)
+	r.ToCaller = quantilesOf(down, time.Millisecond)
 	all := w.length().Seconds() * float64(r.Calls)
 	r.Sent = bytes / 48000 / all
 	if answered {

@@ -111,7 +111,7 @@ func printRows(rows []row) {
 
 const legend = `
 cpu, memory, threads: of FreeSWITCH, for each call, above the same calls without streams. READ, WRITE: the module's media
-callbacks. up: from the last frame's callback to its message read by the server. gap: between two messages of a call. down: from
+callbacks. up: from the callback with the last frame of a message to the server. gap: between two messages of a call. down: from
 an answer's first delta written by the server to the first frame with it. sent: the caller's audio that the server got; played:
 answers heard. A stolen or busy machine (idle, stolen, load) makes all times longer: then judge by ratios of the same minute.`
 

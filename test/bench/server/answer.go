@@ -36,82 +36,91 @@ var (
 	end  = []byte(`"}`)
 )
 
-// answer answers until the connection ends, in the order of OpenAI's events.
-func (c *connection) answer() {
-	length := 1 + rand.IntN(deltas) // of the first, so that calls which begin together do not go on together
-	for n := 1; c.one(n, length) == nil; n++ {
-		length = deltas
-	}
+// talk is the answer that a connection gives, and what is to be sent of it next.
+type talk struct {
+	due     time.Time
+	n, k    int // of the answer, from 1, and of its next delta
+	length  int // in deltas
+	began   time.Time
+	ids     string
+	delta   []byte
+	silence time.Duration // behind it
 }
 
-func (c *connection) one(n, length int) error {
-	began := time.Now()
-	event := func(format string, args ...any) error { return c.write(opText, fmt.Appendf(nil, format, args...)) }
+// begin prepares the first answer, which is of any length: calls that begin together do not go on together.
+func (t *talk) begin() { t.next(time.Now(), 1+rand.IntN(deltas)) }
+
+func (t *talk) next(at time.Time, length int) {
+	n := t.n + 1
 	ids := fmt.Sprintf(`"event_id":"event_%d","response_id":"resp_%d","item_id":"item_%d","output_index":0,"content_index":0`, n, n, n)
-	item := func(status, content string) string {
-		return fmt.Sprintf(`{"id":"item_%d","object":"realtime.item","type":"message","status":%q,"role":"assistant","content":[%s]}`,
-			n, status, content)
-	}
-	response := func(status, output string) string {
-		return fmt.Sprintf(`{"id":"resp_%d","object":"realtime.response","status":%q,"status_details":null,"output":[%s],`+
-			`"conversation_id":"conv_1","output_modalities":["audio"],"max_output_tokens":"inf","usage":null,"metadata":null}`, n, status, output)
-	}
-	delta := fmt.Appendf(nil, `{"type":"response.output_audio.delta",%s,"delta":"`, ids)
-	done := item("completed", `{"type":"output_audio","transcript":"a tone"}`)
-	for _, e := range []string{
-		`{"type":"response.created","event_id":"event_1","response":` + response("in_progress", "") + `}`,
-		fmt.Sprintf(`{"type":"response.output_item.added","event_id":"event_1","response_id":"resp_%d","output_index":0,"item":%s}`, n, item("in_progress", "")),
-		fmt.Sprintf(`{"type":"conversation.item.added","event_id":"event_1","previous_item_id":null,"item":%s}`, item("in_progress", "")),
-		`{"type":"response.content_part.added",` + ids + `,"part":{"type":"audio","transcript":""}}`,
-	} {
-		if err := event("%s", e); err != nil {
+	*t = talk{due: at, n: n, length: length, began: at, ids: ids,
+		delta: fmt.Appendf(nil, `{"type":"response.output_audio.delta",%s,"delta":"`, ids), silence: between + rand.N(betweenAbout)}
+}
+
+// step sends what is due of the answer, in the order of OpenAI's events.
+func (c *connection) step(l *loop) error {
+	if c.k == 0 {
+		if err := c.events(c.beginning()...); err != nil {
 			return err
 		}
 	}
-	for k := range length {
-		if !c.until(began.Add(time.Duration(float64(k*deltaMS) / speed * float64(time.Millisecond)))) {
-			return errEnded
-		}
-		now := c.clock.NS(time.Now())
-		c.page.mu.Lock()
-		if k == 0 {
-			c.page.j.Answered = append(c.page.j.Answered, now)
-		}
-		c.page.j.Said += deltaMS
-		c.page.mu.Unlock()
-		if err := c.write(opText, delta, tone, end); err != nil {
-			return err
-		}
-		if err := event(`{"type":"response.output_audio_transcript.delta",%s,"delta":" tone"}`, ids); err != nil {
-			return err
-		}
+	j := l.journal(c.call)
+	if c.k == 0 {
+		j.Answered = append(j.Answered, l.clock.NS(time.Now()))
 	}
-	for _, e := range []string{
-		`{"type":"response.output_audio.done",` + ids + `}`,
-		`{"type":"response.output_audio_transcript.done",` + ids + `,"transcript":"a tone"}`,
-		`{"type":"response.content_part.done",` + ids + `,"part":{"type":"audio","transcript":"a tone"}}`,
-		`{"type":"conversation.item.done","event_id":"event_1","previous_item_id":null,"item":` + done + `}`,
-		fmt.Sprintf(`{"type":"response.output_item.done","event_id":"event_1","response_id":"resp_%d","output_index":0,"item":%s}`, n, done),
-		`{"type":"response.done","event_id":"event_1","response":` + response("completed", done) + `}`,
-	} {
-		if err := event("%s", e); err != nil {
+	if err := c.write(opText, c.delta, tone, end); err != nil {
+		return err
+	}
+	if err := c.events(`{"type":"response.output_audio_transcript.delta",` + c.ids + `,"delta":" tone"}`); err != nil {
+		return err
+	}
+	c.k++
+	if c.k < c.length {
+		c.due = c.began.Add(time.Duration(float64(c.k*deltaMS) / speed * float64(time.Millisecond)))
+		return nil
+	}
+	err := c.events(c.ending()...)
+	c.next(c.began.Add(time.Duration(c.length)*deltaMS*time.Millisecond+c.silence), deltas)
+	return err
+}
+
+func (c *connection) events(texts ...string) error {
+	for _, text := range texts {
+		if err := c.write(opText, []byte(text)); err != nil {
 			return err
 		}
-	}
-	if !c.until(began.Add(time.Duration(length)*deltaMS*time.Millisecond + between + rand.N(betweenAbout))) {
-		return errEnded
 	}
 	return nil
 }
 
-var errEnded = fmt.Errorf("the connection has ended")
+func (t *talk) item(status, content string) string {
+	return fmt.Sprintf(`{"id":"item_%d","object":"realtime.item","type":"message","status":%q,"role":"assistant","content":[%s]}`,
+		t.n, status, content)
+}
 
-// until waits, and returns whether the connection is still there.
-func (c *connection) until(t time.Time) bool {
-	select {
-	case <-time.After(time.Until(t)):
-		return true
-	case <-c.ended:
-		return false
+func (t *talk) response(status, output string) string {
+	return fmt.Sprintf(`{"id":"resp_%d","object":"realtime.response","status":%q,"status_details":null,"output":[%s],`+
+		`"conversation_id":"conv_1","output_modalities":["audio"],"max_output_tokens":"inf","usage":null,"metadata":null}`, t.n, status, output)
+}
+
+func (t *talk) beginning() []string {
+	item := t.item("in_progress", "")
+	return []string{
+		`{"type":"response.created","event_id":"event_1","response":` + t.response("in_progress", "") + `}`,
+		fmt.Sprintf(`{"type":"response.output_item.added","event_id":"event_1","response_id":"resp_%d","output_index":0,"item":%s}`, t.n, item),
+		`{"type":"conversation.item.added","event_id":"event_1","previous_item_id":null,"item":` + item + `}`,
+		`{"type":"response.content_part.added",` + t.ids + `,"part":{"type":"audio","transcript":""}}`,
+	}
+}
+
+func (t *talk) ending() []string {
+	item := t.item("completed", `{"type":"output_audio","transcript":"a tone"}`)
+	return []string{
+		`{"type":"response.output_audio.done",` + t.ids + `}`,
+		`{"type":"response.output_audio_transcript.done",` + t.ids + `,"transcript":"a tone"}`,
+		`{"type":"response.content_part.done",` + t.ids + `,"part":{"type":"audio","transcript":"a tone"}}`,
+		`{"type":"conversation.item.done","event_id":"event_1","previous_item_id":null,"item":` + item + `}`,
+		fmt.Sprintf(`{"type":"response.output_item.done","event_id":"event_1","response_id":"resp_%d","output_index":0,"item":%s}`, t.n, item),
+		`{"type":"response.done","event_id":"event_1","response":` + t.response("completed", item) + `}`,
 	}
 }

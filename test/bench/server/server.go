@@ -9,15 +9,16 @@
 package server
 
 import (
-	"crypto/tls"
 	"encoding/gob"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"sync"
+	"runtime"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // asked is the word with which a program runs itself as the server.
@@ -33,7 +34,6 @@ type Config struct {
 type Journal struct {
 	Audio    []Audio // the caller's
 	Answered []int64 // when the first delta of an answer was written
-	Said     int64   // ms of answers written
 }
 
 // Audio is a message of the caller's audio.
@@ -111,6 +111,9 @@ func ServeIfAsked() {
 	if len(os.Args) != 4 || os.Args[1] != asked {
 		return
 	}
+	if os.Getenv(prioritised) == "" {
+		prioritise()
+	}
 	if err := serve(Config{TLS: os.Args[2] == "true", Answer: os.Args[3] == "true"}); err != nil {
 		fmt.Fprintln(os.Stderr, "server:", err)
 		os.Exit(1)
@@ -118,55 +121,32 @@ func ServeIfAsked() {
 	os.Exit(0)
 }
 
-// book is the journals of all calls.
-type book struct {
-	mu    sync.Mutex // Protects following.
-	calls map[string]*page
-}
+// prioritised says that the process has tried to get its priority.
+const prioritised = "OAS_SERVER_PRIORITISED"
 
-// page is a call's journal.
-type page struct {
-	mu sync.Mutex // Protects following.
-	j  Journal
-}
-
-func (b *book) page(name string) *page {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	p := b.calls[name]
-	if p == nil {
-		p = &page{}
-		b.calls[name] = p
+// prioritise begins the program again with a priority above FreeSWITCH's own, which threads inherit: a server is on another
+// machine, and when a message has come there depends neither on the calls nor on what else this machine does. Without the
+// right to it nothing happens.
+func prioritise() {
+	self, err := os.Executable()
+	if err != nil {
+		return
 	}
-	return p
-}
-
-func (b *book) take() map[string]*Journal {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	taken := map[string]*Journal{}
-	for name, p := range b.calls {
-		p.mu.Lock()
-		j := p.j
-		p.j = Journal{}
-		p.mu.Unlock()
-		taken[name] = &j
+	runtime.LockOSThread() // the one that is left after exec
+	defer runtime.UnlockOSThread()
+	attr := &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: 2}
+	if unix.SchedSetAttr(0, attr, 0) == nil {
+		_ = unix.Exec(self, os.Args, append(os.Environ(), prioritised+"=1"))
 	}
-	return taken
 }
 
 // serve is the server's process. It ends with its input.
 func serve(cfg Config) error {
 	out := gob.NewEncoder(os.Stdout)
-	b := &book{calls: map[string]*page{}}
-	var certificate *tls.Certificate
-	var err error
-	if cfg.TLS {
-		certificate, err = selfSigned()
-	}
+	l, err := newLoop(cfg.Answer)
 	var url string
 	if err == nil {
-		url, err = listen(b, certificate, cfg.Answer)
+		url, err = l.listen(cfg.TLS)
 	}
 	if err != nil {
 		return errors.Join(err, out.Encode(hello{Error: err.Error()}))
@@ -174,13 +154,14 @@ func serve(cfg Config) error {
 	if err := out.Encode(hello{URL: url}); err != nil {
 		return err
 	}
+	go l.run() // ends with the process
 	for one := make([]byte, 1); ; {
 		if _, err := os.Stdin.Read(one); err == io.EOF {
 			return nil
 		} else if err != nil {
 			return err
 		}
-		if err := out.Encode(b.take()); err != nil {
+		if err := out.Encode(l.take()); err != nil {
 			return err
 		}
 	}
