@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 )
@@ -20,19 +21,19 @@ func carried(ctx context.Context, o options, m module, c cell) (best row, err er
 	for try := 100; high == 0 || float64(high) > closeness*float64(low); {
 		c.calls = try
 		r, err := measure(ctx, o, m, c)
-		if err != nil {
+		if err != nil && !errors.Is(err, context.DeadlineExceeded) { // so late that they cannot even be connected
 			return r, err
 		}
 		fmt.Fprintf(os.Stderr, "%s, %s, %s: %d calls leave %.0f %% of the machine idle, %.2f %% of the frames late\n",
 			m.name, c.scenario, c.scheme, try, 100*r.Idle, 100*r.Late)
-		if r.Idle >= leftIdle && r.Late <= lateFrames {
+		if err == nil && r.Idle >= leftIdle && r.Late <= lateFrames {
 			low, best = try, r
 		} else {
 			high = try
 		}
 		switch {
 		case high == 0: // as far as the idle part leads, and a little further
-			try = int(float64(try) * min(2, (1-leftIdle)/(1-r.Idle)*1.03+0.03))
+			try = int(float64(try) * min(1.5, (1-leftIdle)/(1-r.Idle)*1.03+0.03))
 		case low == 0:
 			try = try / 2
 		default:

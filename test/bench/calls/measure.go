@@ -30,7 +30,7 @@ type bench struct {
 
 // measure makes the calls in a FreeSWITCH of their own, measures them, and throws it away.
 func measure(ctx context.Context, o options, m module, c cell) (row, error) {
-	ctx, cancel := context.WithTimeout(ctx, o.idle+o.length+3*o.settle+3*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, o.idle+o.length+2*o.settle+time.Minute)
 	defer cancel()
 	r := row{Module: m.name, Scenario: c.scenario, Scheme: c.scheme, Calls: c.calls}
 	dir, err := os.MkdirTemp("", "oas-bench")
