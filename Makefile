@@ -2,7 +2,12 @@
 BUILD ?= build
 JOBS ?= $(shell nproc)
 
-.PHONY: all deps build install demo test lint bench clean
+# Of `make bench`: another module of this API to compare to, more flags of test/bench/calls, and where FreeSWITCH is.
+MODULE ?=
+BENCH ?=
+FREESWITCH ?= /usr/local/freeswitch
+
+.PHONY: all deps build install demo test lint bench bench-code bench-standin bench-calls clean
 
 all: build
 
@@ -27,10 +32,18 @@ lint: ## formats and linters alone
 	@test/deps.sh lint
 	@test/run.sh lint
 
-bench: build ## figures for docs/benchmarks.md; nothing here passes or fails
+bench: bench-code bench-standin bench-calls ## figures for docs/benchmarks.md; nothing here passes or fails
+
+bench-code: ## the parts alone
 	go test -run '^$$' -bench . -benchmem ./module/...
-	go run ./test/bench -host $(BUILD)/test/host/oas_host -module $(BUILD)/mod_openai_audio_stream_standin.so
-	@test/bench/freeswitch.sh
+
+bench-standin: build ## the module in the stand-in host
+	go run ./test/bench/standin -host $(BUILD)/test/host/oas_host -module $(BUILD)/mod_openai_audio_stream_standin.so
+
+bench-calls: build ## what a call costs in FreeSWITCH; MODULE=other.so compares
+	@cmake --build $(BUILD) -j $(JOBS) --target oas_tap mod_empty_bug
+	go run ./test/bench/calls -freeswitch $(FREESWITCH) -tap $(BUILD)/test/bench/tap/oas_tap.so \
+		-module this=$(BUILD)/mod_openai_audio_stream.so $(if $(MODULE),-module other=$(MODULE)) $(BENCH)
 
 clean:
-	rm -rf $(BUILD) build-asan build-tsan build-measure build-lint build-fs-*
+	rm -rf $(BUILD) build-asan build-tsan build-lint build-fs-*

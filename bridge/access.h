@@ -39,18 +39,17 @@ static inline void oas_stream_look(oas_stream_t *s, oas_look_t *look)
 	look->rate_hz = atomic_load_explicit(&s->write_rate_hz, memory_order_relaxed);
 }
 
-/* A number that changes when there is new capture or the stream closes. */
-static inline uint64_t oas_stream_mark(oas_stream_t *s)
+/* Take the oldest frame of a capture ring into buf. Returns 1; 0 if there is none; -1, and leaves it there, if it is
+ * longer than buf, which head tells then. */
+static inline int oas_capture_read(oas_ring_t *ring, oas_frame_head_t *head, void *buf, uint64_t buf_bytes)
 {
-	return atomic_load_explicit(&s->caller.write_pos, memory_order_acquire) +
-		   atomic_load_explicit(&s->callee.write_pos, memory_order_acquire) +
-		   atomic_load_explicit(&s->closed, memory_order_acquire);
-}
-
-/* Take the oldest frame of a capture ring; buf holds OAS_FRAME_MAX_BYTES. Returns 0 if there is none. */
-static inline int oas_capture_read(oas_ring_t *ring, oas_frame_head_t *head, void *buf)
-{
-	return ring->data && oas_ring_read(ring, head, sizeof(*head)) && oas_ring_read(ring, buf, head->len_bytes);
+	if (!ring->memory || !oas_ring_peek(ring, head, sizeof(*head))) {
+		return 0;
+	}
+	if (head->len_bytes > buf_bytes) {
+		return -1;
+	}
+	return oas_ring_read(ring, head, sizeof(*head)) && oas_ring_read(ring, buf, head->len_bytes);
 }
 
 static inline oas_ring_t *oas_stream_caller(oas_stream_t *s)
@@ -63,9 +62,11 @@ static inline oas_ring_t *oas_stream_callee(oas_stream_t *s)
 	return &s->callee;
 }
 
-/* Release: what the consumer finds in the ring at this rate was written after it. */
+/* Release: what the consumer finds in the ring at this rate was written after it. From now on the ring lies in a window
+ * for half a second. */
 static inline void oas_stream_set_agent_rate(oas_stream_t *s, uint32_t rate_hz)
 {
+	oas_ring_fit(&s->agent, (uint64_t) rate_hz * sizeof(int16_t) / 2);
 	atomic_store_explicit(&s->agent_rate_hz, rate_hz, memory_order_release);
 }
 

@@ -115,16 +115,18 @@ func (h *host) Attach(uuid string, mix command.Mix) (stream.Rings, error) {
 		return nil, stream.ErrNoChannel
 	}
 	defer h.leave()
-	shard := pickShard()
+	shard, slot, err := pickSlot()
+	if err != nil {
+		return nil, err
+	}
 	id, free := cstrings(uuid)
 	defer free()
-	c := C.oas_stream_new(shard.bell, id[0], C.oas_mix_t(mix))
+	c := C.oas_stream_new(shard.bell, C.uint32_t(slot), id[0], C.oas_mix_t(mix))
 	if c == nil {
-		return nil, fmt.Errorf("no memory for a stream")
+		shard.release(slot)
+		return nil, errors.New("no memory for a stream")
 	}
-	s := &rings{host: h, shard: shard, c: c, woken: make(chan struct{}, 1)}
-	// Known to the doorbell before the media threads can ring it.
-	shard.add(s)
+	s := &rings{host: h, shard: shard, slot: slot, c: c}
 	status := C.oas_host_attach(h.ops, c)
 	if status == C.OAS_STATUS_OK {
 		return s, nil

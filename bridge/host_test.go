@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"mod_openai_audio_stream/bridge/hosttest"
 	"mod_openai_audio_stream/module/command"
@@ -61,7 +62,7 @@ func TestTexts(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	streams := func() (n int) {
 		for _, s := range doorbells.shards {
-			n += len(*s.streams.Load())
+			n += s.n
 		}
 		return n
 	}
@@ -124,6 +125,23 @@ func TestTotals(t *testing.T) {
 	s.Detach()
 }
 
+// listener is a stream that never has anything to send.
+type listener func(now time.Time) time.Time
+
+func (l listener) Take(now time.Time) (time.Time, bool) { return l(now), false }
+func (l listener) Send(time.Time)                       {}
+
+// served has the stream's goroutine pass on each call of its taker.
+func served(s stream.Rings) <-chan struct{} {
+	calls := make(chan struct{}, 100)
+	s.Serve(listener(func(time.Time) time.Time {
+		calls <- struct{}{}
+		return time.Time{}
+	}))
+	<-calls // the one at the start
+	return calls
+}
+
 // The doorbell wakes who has something new, and nobody else.
 func TestDoorbell(t *testing.T) {
 	h := newTestHost(t, hosttest.OK, hosttest.OK)
@@ -132,8 +150,9 @@ func TestDoorbell(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer other.Release()
+	wakesOther := served(other)
 	hosttest.HangUp()
-	<-other.Wake()
+	<-wakesOther
 	if !other.Look().Closed {
 		t.Error("the stream that was hung up is not closed")
 	}
@@ -146,9 +165,10 @@ func TestDoorbell(t *testing.T) {
 	for i := range pcm {
 		pcm[i] = int16(i)
 	}
+	wakes := served(s)
 	for range 3 { // the doorbell sleeps in between, or not
 		hosttest.Capture(pcm, 8000)
-		<-s.Wake()
+		<-wakes
 		var f stream.Frame
 		if !s.ReadCaller(&f) || f.RateHz != 8000 || f.Channels != 1 || len(f.PCM) != len(pcm) || f.PCM[159] != 159 {
 			t.Fatalf("%d samples at %d Hz, %d channels, want the frame", len(f.PCM), f.RateHz, f.Channels)
@@ -158,15 +178,39 @@ func TestDoorbell(t *testing.T) {
 		}
 	}
 	s.Detach()
-	<-s.Wake()
+	<-wakes
 	if !s.Look().Closed {
 		t.Error("the stream that was detached is not closed")
 	}
 	s.Release()
-	select {
-	case <-other.Wake():
+	if len(wakesOther) > 0 {
 		t.Error("a stream was woken for another")
-	default:
+	}
+}
+
+// A stream from whom nothing comes is called when it wants to be, also while frames keep its doorbell awake.
+func TestDoorbellKeepsTime(t *testing.T) {
+	const wait = 50 * time.Millisecond
+	for _, busy := range []bool{false, true} {
+		h := newTestHost(t, hosttest.OK, hosttest.OK)
+		s, err := h.Attach("call", command.Mono)
+		if err != nil {
+			t.Fatal(err)
+		}
+		begun, called, early := time.Now(), make(chan struct{}), true
+		s.Serve(listener(func(now time.Time) time.Time {
+			switch {
+			case now.Sub(begun) < wait && busy:
+				hosttest.Capture(make([]int16, 1), 8000) // which rings
+			case now.Sub(begun) >= wait && early:
+				early = false
+				close(called)
+			}
+			return begun.Add(wait)
+		}))
+		<-called
+		s.Detach()
+		s.Release()
 	}
 }
 
@@ -286,5 +330,38 @@ func TestAnswerComesBackIn(t *testing.T) {
 	}
 	if got := hosttest.Noted(); strings.Contains(got, "attach") {
 		t.Errorf("the host was asked for\n%swant no attach", got)
+	}
+}
+
+// Each stream has a slot of its own, and one that is given back is given out again.
+func TestSlots(t *testing.T) {
+	type place struct {
+		s    *shard
+		slot uint32
+	}
+	places := map[place]bool{}
+	for round := range 2 {
+		for range streamsPerShard + 1 {
+			s, slot, err := pickSlot()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p := (place{s, slot}); places[p] {
+				t.Fatalf("slot %d twice", slot)
+			}
+			places[place{s, slot}] = true
+		}
+		if len(places) != streamsPerShard+1 {
+			t.Errorf("round %d: %d slots", round, len(places))
+		}
+		for p := range places {
+			p.s.release(p.slot)
+		}
+		clear(places)
+	}
+	for _, s := range doorbells.shards {
+		if s.n != 0 || s.used.Load() > 2*streamsPerShard {
+			t.Errorf("%d slots are taken, of %d that were ever", s.n, s.used.Load())
+		}
 	}
 }

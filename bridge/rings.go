@@ -6,7 +6,7 @@ package main
 import "C"
 
 import (
-	"sync"
+	"time"
 	"unsafe"
 
 	"mod_openai_audio_stream/module/stream"
@@ -16,40 +16,27 @@ import (
 type rings struct {
 	host  *host
 	shard *shard
-	woken chan struct{}
+	slot  uint32
+	c     *C.oas_stream_t
 
-	mu   sync.Mutex // Protects c against a look of the doorbell during Release.
-	c    *C.oas_stream_t
-	seen uint64
+	// Of the shard's goroutine.
+	listener stream.Listener
+	due      time.Time // when it wants to be called
 
-	// Of the owner's goroutine.
+	// Of the owner.
 	now      C.oas_look_t
+	head     C.oas_frame_head_t
 	flushSeq C.uint64_t
 	open     bool
 }
 
 var _ stream.Rings = (*rings)(nil)
 
-// look signals Wake if there is something new. Called by the shard's goroutine.
-func (s *rings) look() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.c == nil {
-		return false
-	}
-	mark := uint64(C.oas_stream_mark(s.c))
-	if mark == s.seen {
-		return false
-	}
-	s.seen = mark
-	select {
-	case s.woken <- struct{}{}:
-	default: // woken already
-	}
-	return true
+func (s *rings) Serve(l stream.Listener) {
+	s.listener = l
+	s.shard.streams[s.slot].Store(s)
+	C.oas_stream_ring(s.c)
 }
-
-func (s *rings) Wake() <-chan struct{} { return s.woken }
 
 func (s *rings) Look() stream.Look {
 	C.oas_stream_look(s.c, &s.now)
@@ -65,23 +52,24 @@ func (s *rings) Closing() (reason, errorText string) {
 	return C.GoString(&s.c.close_reason[0]), C.GoString(&s.c.close_error[0])
 }
 
-func (s *rings) ReadCaller(f *stream.Frame) bool { return read(C.oas_stream_caller(s.c), f) }
+func (s *rings) ReadCaller(f *stream.Frame) bool { return s.read(C.oas_stream_caller(s.c), f) }
 
-func (s *rings) ReadCallee(f *stream.Frame) bool { return read(C.oas_stream_callee(s.c), f) }
+func (s *rings) ReadCallee(f *stream.Frame) bool { return s.read(C.oas_stream_callee(s.c), f) }
 
-func read(ring *C.oas_ring_t, f *stream.Frame) bool {
-	const most = C.OAS_FRAME_MAX_BYTES / 2
-	if cap(f.PCM) < most {
-		f.PCM = make([]int16, most)
+func (s *rings) read(ring *C.oas_ring_t, f *stream.Frame) bool {
+	head := &s.head // not on the heap each time
+	f.PCM = f.PCM[:cap(f.PCM)]
+	for {
+		switch C.oas_capture_read(ring, head, unsafe.Pointer(unsafe.SliceData(f.PCM)), C.uint64_t(2*len(f.PCM))) {
+		case 0:
+			return false
+		case 1:
+			f.PCM = f.PCM[:head.len_bytes/2]
+			f.RateHz, f.Channels = int(head.rate_hz), int(head.n_channels)
+			return true
+		}
+		f.PCM = make([]int16, (head.len_bytes+1)/2) // longer than all before it
 	}
-	f.PCM = f.PCM[:most]
-	var head C.oas_frame_head_t
-	if C.oas_capture_read(ring, &head, unsafe.Pointer(&f.PCM[0])) == 0 {
-		return false
-	}
-	f.PCM = f.PCM[:head.len_bytes/2]
-	f.RateHz, f.Channels = int(head.rate_hz), int(head.n_channels)
-	return true
 }
 
 func (s *rings) SetAgentRate(hz int) { C.oas_stream_set_agent_rate(s.c, C.uint32_t(hz)) }
@@ -135,9 +123,7 @@ func (s *rings) SetEnd(reason, errorText string) {
 func (s *rings) Detach() { s.host.detach(s.c) }
 
 func (s *rings) Release() {
-	s.shard.remove(s)
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.shard.release(s.slot)
 	C.oas_stream_unref(s.c)
 	s.c = nil
 }

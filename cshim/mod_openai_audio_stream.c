@@ -71,9 +71,6 @@ SWITCH_MODULE_SHUTDOWN_FUNCTION(mod_openai_audio_stream_shutdown)
 	oas_guest_enter();
 	oasGoShutdown(SHUTDOWN_TIMEOUT_MS);
 	mod_openai_audio_stream_pacer_stop();
-#ifdef OAS_MEASURE
-	mod_openai_audio_stream_bug_measured();
-#endif
 	mod_openai_audio_stream_host_stop();
 	return SWITCH_STATUS_SUCCESS;
 }

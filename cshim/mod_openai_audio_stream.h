@@ -39,20 +39,6 @@ void mod_openai_audio_stream_host_start(void);
 /* Give the subclasses back and shut the gate. Shutdown thread, after oasGoShutdown and after the pacer has stopped. */
 void mod_openai_audio_stream_host_stop(void);
 
-/* What has been written to a channel: the bug notes it under the session's codec_write_mutex, the pacer decides by it.
- * It is part of the bug's port, in the session's pool: only who holds the session may look. */
-typedef struct oas_writes {
-	_Atomic uint32_t frame_ms;          /* length of a frame of the channel's write codec */
-	_Atomic uint32_t foreign_frame_ms;  /* of the last frame of others; 0 = none seen */
-	_Atomic uint32_t foreign_timestamp; /* its RTP timestamp, 0 = it had none */
-	_Atomic uint32_t foreign_frames;    /* frames of others so far; wraps */
-	_Atomic uint32_t paced_frames;      /* frames of the pacer's that the bug has seen; wraps */
-	_Atomic bool pacing;                /* the frame being written is the pacer's */
-	_Atomic bool plain;                 /* the call is not WebRTC */
-	uint32_t seen_timestamp;            /* as the bug saw it on that frame; the write side's alone */
-	_Atomic int64_t read_ns; /* when the channel was read, of late, oas_now_ns; 0 = not yet. Read-side thread */
-} oas_writes_t;
-
 /* _rtp_clock.c */
 
 /* Where the clock stood at the pacer's last frame. Zeroed for a new stream. */
@@ -132,11 +118,6 @@ void mod_openai_audio_stream_bug_detach(oas_stream_t *stream);
  * the channel is woken. Any thread that holds the session. */
 oas_stream_t *mod_openai_audio_stream_bug_await(switch_channel_t *channel);
 
-#ifdef OAS_MEASURE
-/* Log how long the callbacks took, see oas_measure.h. Shutdown thread. */
-void mod_openai_audio_stream_bug_measured(void);
-#endif
-
 /* _pacer.c: silence for channels to which nothing else writes. */
 
 /* Start the threads. Load thread. pool lives until after pacer_stop. */
@@ -147,7 +128,7 @@ void mod_openai_audio_stream_pacer_stop(void);
 
 /* Watch this stream's channel until the stream is closed. Takes a reference. writes is the stream's until then. Any
  * thread; does not block. */
-void mod_openai_audio_stream_pacer_add(oas_stream_t *stream, oas_writes_t *writes);
+void mod_openai_audio_stream_pacer_add(oas_stream_t *stream);
 
 /* _config.c: read the configuration now, and again at every reloadxml until stop. */
 void mod_openai_audio_stream_config_start(void);

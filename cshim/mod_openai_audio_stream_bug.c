@@ -7,7 +7,6 @@
  */
 #include "mod_openai_audio_stream.h"
 #include "oas_clock.h"
-#include "oas_measure.h"
 #include "oas_play.h"
 
 #define PORT_KEY "_openai_audio_stream_"
@@ -37,7 +36,6 @@ typedef struct port {
 	/* Whoever writes a frame holds codec_write_mutex until the frame is on its way. Protects following. On a cache line
 	 * that the read side does not need. */
 	_Alignas(OAS_CACHE_LINE) oas_play_t play;
-	oas_writes_t writes;
 	switch_frame_t frame; /* that replaces one */
 	int16_t samples[SWITCH_RECOMMENDED_BUFFER_SIZE / sizeof(int16_t)];
 } port_t;
@@ -66,7 +64,7 @@ static void on_read(switch_media_bug_t *bug, port_t *port)
 	oas_stream_t *stream = port->stream;
 	switch_core_session_t *session = switch_core_media_bug_get_session(bug);
 	switch_codec_implementation_t impl;
-	uint8_t samples[OAS_FRAME_MAX_BYTES];
+	uint8_t samples[SWITCH_RECOMMENDED_BUFFER_SIZE]; /* the core has no longer frames */
 	switch_frame_t frame = {.data = samples, .buflen = sizeof(samples)};
 	bool hears = !atomic_load_explicit(&stream->phone_holds, memory_order_relaxed);
 	uint64_t pos = atomic_load_explicit(&stream->caller.write_pos, memory_order_relaxed);
@@ -88,9 +86,9 @@ static void on_read(switch_media_bug_t *bug, port_t *port)
 	/* Its clock hardly moves: a look at it now and then is enough. */
 	if (pos / READ_NOTED_BYTES !=
 		atomic_load_explicit(&stream->caller.write_pos, memory_order_relaxed) / READ_NOTED_BYTES) {
-		atomic_store_explicit(&port->writes.read_ns, oas_now_ns(), memory_order_relaxed);
+		atomic_store_explicit(&stream->writes.read_ns, oas_now_ns(), memory_order_relaxed);
 	}
-	oas_doorbell_ring(stream->doorbell);
+	oas_stream_ring(stream);
 }
 
 /* One thread at a time counts. */
@@ -128,18 +126,18 @@ static void on_write(switch_media_bug_t *bug, port_t *port)
 		return;
 	}
 	frame_ms = (uint32_t) ((uint64_t) n_samples * 1000 / rate_hz);
-	paced = atomic_load_explicit(&port->writes.pacing, memory_order_relaxed);
+	paced = atomic_load_explicit(&stream->writes.pacing, memory_order_relaxed);
 	/* The pacer has just asked, under this frame's lock. */
-	sent = paced || mod_openai_audio_stream_flow_sends(session, port->channel, stream, &port->writes);
+	sent = paced || mod_openai_audio_stream_flow_sends(session, port->channel, stream, &stream->writes);
 	atomic_store_explicit(&stream->write_rate_hz, rate_hz, memory_order_relaxed);
-	atomic_store_explicit(&port->writes.frame_ms, frame_ms, memory_order_relaxed);
+	atomic_store_explicit(&stream->writes.frame_ms, frame_ms, memory_order_relaxed);
 	if (paced) {
-		count(&port->writes.paced_frames);
+		count(&stream->writes.paced_frames);
 	} else {
-		note_foreign(&port->writes, frame, frame_ms);
+		note_foreign(&stream->writes, frame, frame_ms);
 		if (sent && stream->mix != OAS_MIX_MONO) {
 			capture(stream, &stream->callee, frame, rate_hz, n_channels);
-			oas_doorbell_ring(stream->doorbell);
+			oas_stream_ring(stream);
 		}
 	}
 	/* Never into the frame itself: when decoding is a no-op it is the application's own, perhaps the one silent frame
@@ -186,7 +184,7 @@ static void on_close(switch_media_bug_t *bug, port_t *port)
 	awaited = release_port(port);
 	/* Release: who sees it sees all that the callbacks stored. Pairs with Go's and the pacer's acquire. */
 	atomic_store_explicit(&stream->closed, 1, memory_order_release);
-	oas_doorbell_ring(stream->doorbell);
+	oas_stream_ring(stream);
 	oas_stream_unref(stream);
 	if (awaited) {
 		/* Out of a read that waits for a packet: without an RTP timer, and from a caller who sends nothing, it waits
@@ -195,17 +193,9 @@ static void on_close(switch_media_bug_t *bug, port_t *port)
 	}
 }
 
-#ifdef OAS_MEASURE
-void mod_openai_audio_stream_bug_measured(void)
-{
-	oas_measure_log();
-}
-#endif
-
 static switch_bool_t on_media(switch_media_bug_t *bug, void *user_data, switch_abc_type_t type)
 {
 	port_t *port = user_data;
-	OAS_MEASURE_START((uint64_t) oas_now_ns());
 
 	switch (type) {
 	case SWITCH_ABC_TYPE_INIT:
@@ -216,11 +206,9 @@ static switch_bool_t on_media(switch_media_bug_t *bug, void *user_data, switch_a
 		break;
 	case SWITCH_ABC_TYPE_READ:
 		on_read(bug, port);
-		OAS_MEASURE_END(OAS_MEASURED_READ, (uint64_t) oas_now_ns());
 		break;
 	case SWITCH_ABC_TYPE_WRITE_REPLACE:
 		on_write(bug, port);
-		OAS_MEASURE_END(OAS_MEASURED_WRITE_REPLACE, (uint64_t) oas_now_ns());
 		break;
 	case SWITCH_ABC_TYPE_CLOSE:
 		on_close(bug, port);
@@ -352,7 +340,7 @@ static oas_status_t attach(switch_core_session_t *session, oas_stream_t *stream)
 	/* So that Go can fill the ring before the first frame is written. */
 	if (switch_core_session_get_write_impl(session, &impl) == SWITCH_STATUS_SUCCESS) {
 		atomic_store_explicit(&stream->write_rate_hz, impl.actual_samples_per_second, memory_order_relaxed);
-		atomic_store_explicit(&port->writes.frame_ms, (uint32_t) impl.microseconds_per_packet / 1000,
+		atomic_store_explicit(&stream->writes.frame_ms, (uint32_t) impl.microseconds_per_packet / 1000,
 							  memory_order_relaxed);
 	}
 	oas_stream_ref(stream); /* dropped by CLOSE */
@@ -363,7 +351,7 @@ static oas_status_t attach(switch_core_session_t *session, oas_stream_t *stream)
 		oas_stream_unref(stream);
 		return OAS_STATUS_FAILED;
 	}
-	mod_openai_audio_stream_pacer_add(stream, &port->writes);
+	mod_openai_audio_stream_pacer_add(stream);
 	return OAS_STATUS_OK;
 }
 

@@ -31,6 +31,8 @@
 
 /* Nobody has written for so many frames: the pacer begins. */
 #define QUIET_FRAMES 2
+/* The moments at which calls are looked at beside which others write: the multiples of this. */
+#define LOOK_NS (10 * OAS_NS_PER_MS)
 /* How far a frame is moved to keep clear of other writers, and for how long after its last read a channel is read. */
 #define NUDGE_NS (1 * OAS_NS_PER_MS)
 #define RECENT_NS (1 * OAS_NS_PER_S)
@@ -43,7 +45,6 @@
 
 typedef struct paced {
 	oas_stream_t *stream; /* holds a reference */
-	oas_writes_t *writes; /* only while the session is held and the stream not closed */
 	int64_t due_ns;
 	int64_t backoff_ns;      /* 0 while writes succeed */
 	uint32_t foreign_frames; /* at the last look */
@@ -141,14 +142,14 @@ static void paced_free(paced_t *entry)
 
 static uint32_t foreign_frames(const paced_t *entry)
 {
-	return atomic_load_explicit(&entry->writes->foreign_frames, memory_order_relaxed);
+	return atomic_load_explicit(&entry->stream->writes.foreign_frames, memory_order_relaxed);
 }
 
 /* How long a frame on the channel is. A writer's may be longer than the codec's: the core cuts them up. */
 static int64_t channel_frame_ns(const paced_t *entry)
 {
-	uint32_t frame_ms = atomic_load_explicit(&entry->writes->frame_ms, memory_order_relaxed);
-	uint32_t foreign_ms = atomic_load_explicit(&entry->writes->foreign_frame_ms, memory_order_relaxed);
+	uint32_t frame_ms = atomic_load_explicit(&entry->stream->writes.frame_ms, memory_order_relaxed);
+	uint32_t foreign_ms = atomic_load_explicit(&entry->stream->writes.foreign_frame_ms, memory_order_relaxed);
 
 	frame_ms = foreign_ms > frame_ms ? foreign_ms : frame_ms;
 	return OAS_NS_PER_MS * (frame_ms ? frame_ms : DEFAULT_FRAME_MS);
@@ -166,7 +167,7 @@ static bool has_agent_audio(oas_stream_t *stream)
  * caller holds codec_write_mutex. */
 static int64_t write_silence(worker_t *worker, switch_core_session_t *session, paced_t *entry, int64_t at_ns)
 {
-	oas_writes_t *writes = entry->writes;
+	oas_writes_t *writes = &entry->stream->writes;
 	uint32_t seen = atomic_load_explicit(&writes->paced_frames, memory_order_relaxed);
 	switch_codec_t *write_codec = switch_core_session_get_effective_write_codec(session);
 	switch_codec_implementation_t impl;
@@ -223,7 +224,7 @@ static bool needs_frames(switch_core_session_t *session, paced_t *entry)
 {
 	switch_channel_t *channel = switch_core_session_get_channel(session);
 
-	return mod_openai_audio_stream_flow_sends(session, channel, entry->stream, entry->writes) &&
+	return mod_openai_audio_stream_flow_sends(session, channel, entry->stream, &entry->stream->writes) &&
 		   (!switch_channel_test_flag(channel, CF_BRIDGED) || has_agent_audio(entry->stream));
 }
 
@@ -232,7 +233,7 @@ static bool needs_frames(switch_core_session_t *session, paced_t *entry)
  * that a read that came late once moves little. */
 static int64_t beside_reads(const paced_t *entry, int64_t due_ns, int64_t frame_ns)
 {
-	int64_t read_ns = atomic_load_explicit(&entry->writes->read_ns, memory_order_relaxed);
+	int64_t read_ns = atomic_load_explicit(&entry->stream->writes.read_ns, memory_order_relaxed);
 	int64_t phase = (due_ns - read_ns) % frame_ns;
 
 	if (read_ns == 0 || due_ns < read_ns || due_ns - read_ns > RECENT_NS) {
@@ -257,23 +258,18 @@ static int64_t next_due_ns(const paced_t *entry, const visit_t *visit)
 	return beside_reads(entry, entry->due_ns + frame_ns, frame_ns);
 }
 
-/* Write the frame that is due, unless somebody else writes. The caller holds the session, and the stream is not closed.
+/* Write the frame that is due, unless somebody else writes by now. The caller holds the session, and the stream is not
+ * closed.
  */
 static visit_t attend(worker_t *worker, switch_core_session_t *session, paced_t *entry)
 {
 	int64_t now = oas_now_ns();
 	/* A frame that is late by less than its length is still the one of its own time. */
 	bool in_time = entry->writing && now - entry->due_ns < channel_frame_ns(entry);
-	uint32_t foreign = foreign_frames(entry);
+	uint32_t foreign = entry->foreign_frames;
 	int64_t locked_ns;
 	visit_t visit = {0};
 
-	if (foreign != entry->foreign_frames) {
-		entry->foreign_frames = foreign;
-		entry->clock.foreign_ns = now;
-		visit.due_ns = now + QUIET_FRAMES * channel_frame_ns(entry);
-		return visit;
-	}
 	if (!can_write(session)) {
 		return visit;
 	}
@@ -315,6 +311,24 @@ static visit_t visit(worker_t *worker, paced_t *entry)
 	}
 	switch_core_session_rwunlock(session);
 	return visit;
+}
+
+/* Whether others have written since the last look. If so, set when to look again. It needs nothing of FreeSWITCH, and
+ * many calls are looked at in the same moment: a wake-up for each look would cost more than all the looks. */
+static bool others_write(paced_t *entry, int64_t now)
+{
+	uint32_t foreign = foreign_frames(entry);
+	int64_t due_ns = now + QUIET_FRAMES * channel_frame_ns(entry);
+
+	if (foreign == entry->foreign_frames) {
+		return false;
+	}
+	entry->foreign_frames = foreign;
+	entry->clock.foreign_ns = now;
+	entry->writing = false;
+	entry->backoff_ns = 0;
+	entry->due_ns = (due_ns + LOOK_NS - 1) / LOOK_NS * LOOK_NS;
+	return true;
 }
 
 /* Do what is due, and set the next due time. Returns false when the stream has closed. */
@@ -381,6 +395,7 @@ static paced_t *next_due(void)
 {
 	while (pacer.running) {
 		int64_t now, due_ns;
+		paced_t *entry;
 
 		if (pacer.n_heap == 0 || pacer.timer_watched) {
 			pacer.n_idle++;
@@ -399,7 +414,11 @@ static paced_t *next_due(void)
 			continue;
 		}
 		grow_if_late(now, due_ns);
-		return heap_pop();
+		entry = heap_pop();
+		if (!others_write(entry, now)) {
+			return entry;
+		}
+		heap_push(entry);
 	}
 	return NULL;
 }
@@ -503,7 +522,7 @@ void mod_openai_audio_stream_pacer_stop(void)
 	pthread_mutex_unlock(&pacer.mutex);
 }
 
-void mod_openai_audio_stream_pacer_add(oas_stream_t *stream, oas_writes_t *writes)
+void mod_openai_audio_stream_pacer_add(oas_stream_t *stream)
 {
 	paced_t *entry = calloc(1, sizeof(*entry));
 
@@ -514,10 +533,6 @@ void mod_openai_audio_stream_pacer_add(oas_stream_t *stream, oas_writes_t *write
 	}
 	oas_stream_ref(stream);
 	entry->stream = stream;
-	entry->writes = writes;
-	/* What was written beside an earlier stream says nothing. */
-	entry->foreign_frames = foreign_frames(entry);
-	entry->clock.foreign_frames = entry->foreign_frames;
 	entry->due_ns = oas_now_ns() + QUIET_FRAMES * channel_frame_ns(entry);
 	pthread_mutex_lock(&pacer.mutex);
 	if (pacer.running && heap_reserve(pacer.n_entries + 1)) {

@@ -2,30 +2,21 @@
  *
  * The block that C and Go share for one stream: the audio rings, the control words, the counters.
  *
- * It is malloc'ed, never taken from a session's pool, and holds one reference for each side, so it outlives the
- * channel: whichever side lets go last frees it. The fields are grouped by who stores to them; the other side only
+ * It is malloc'ed and mapped, never taken from a session's pool, and holds one reference for each side, so it outlives
+ * the channel: whichever side lets go last frees it. The fields are grouped by who stores to them; the other side only
  * loads. Every field that both sides touch is atomic. Where no order is named, relaxed is enough: the word carries no
  * other data with it.
  */
 #ifndef OAS_STREAM_H
 #define OAS_STREAM_H
 
+#include <sys/mman.h>
+
 #include "oas_doorbell.h"
 #include "oas_ring.h"
 
 /* A FreeSWITCH uuid has 36 characters; a user may set a longer one (origination_uuid). */
 #define OAS_UUID_MAX 256
-
-/* Bytes of the agent ring: 4 s at 8 kHz, 0.68 s at 48 kHz. Go fills at most half of it, so that a flush can be
- * followed at once by new audio. */
-#define OAS_AGENT_RING_BYTES (64 * 1024)
-
-/* Bytes of a caller or callee ring: 8 s at 8 kHz mono, 0.68 s at 48 kHz stereo. It bridges a stall of the Go side,
- * not of the network: Go has its own buffer for that. */
-#define OAS_CAPTURE_RING_BYTES (128 * 1024)
-
-/* The longest frame that a media thread hands over: 120 ms of 48 kHz stereo. */
-#define OAS_FRAME_MAX_BYTES (48 * 120 * 2 * 2)
 
 /* What stands before each frame's samples in a caller or callee ring. */
 typedef struct oas_frame_head {
@@ -65,9 +56,24 @@ typedef enum oas_total { OAS_TOTALS(OAS_TOTAL_NUMBER) OAS_TOTAL_COUNT } oas_tota
 #define OAS_END_REASON_MAX 32
 #define OAS_END_ERROR_MAX 256
 
+/* What has been written to a channel: the bug notes it under the session's codec_write_mutex, the pacer decides by it.
+ * The shim's alone. */
+typedef struct oas_writes {
+	_Atomic uint32_t frame_ms;          /* length of a frame of the channel's write codec */
+	_Atomic uint32_t foreign_frame_ms;  /* of the last frame of others; 0 = none seen */
+	_Atomic uint32_t foreign_timestamp; /* its RTP timestamp, 0 = it had none */
+	_Atomic uint32_t foreign_frames;    /* frames of others so far; wraps */
+	_Atomic uint32_t paced_frames;      /* frames of the pacer's that the bug has seen; wraps */
+	_Atomic bool pacing;                /* the frame being written is the pacer's */
+	_Atomic bool plain;                 /* the call is not WebRTC */
+	uint32_t seen_timestamp;            /* as the bug saw it on that frame; the write side's alone */
+	_Atomic int64_t read_ns; /* when the channel was read, of late, oas_now_ns; 0 = not yet. Read-side thread */
+} oas_writes_t;
+
 typedef struct oas_stream {
 	/* Constant after oas_stream_new, except uuid and mix, which Go sets before attach. */
 	oas_doorbell_t *doorbell;
+	uint32_t slot;                /* the stream's, at the doorbell */
 	_Atomic uint32_t phone_holds; /* 1: the phone holds the call, and what the channel reads is not the caller. Hardly
 								   * ever changed by the write side, so it shares the read side's line */
 	char uuid[OAS_UUID_MAX];
@@ -87,6 +93,9 @@ typedef struct oas_stream {
 									   * effect; valid once flush_done == flush_seq */
 	_Atomic uint64_t flush_done;      /* the last flush_seq carried out; release, pairs with Go's acquire */
 
+	/* On a cache line that the read side hardly ever needs. */
+	_Alignas(OAS_CACHE_LINE) oas_writes_t writes;
+
 	char close_reason[OAS_END_REASON_MAX]; /* why the channel let go, valid once closed: hangup, passthrough_codec */
 	char close_error[OAS_END_ERROR_MAX];   /* "" if that is no error; after attach said PASSTHROUGH, what it found */
 
@@ -105,16 +114,43 @@ typedef struct oas_stream {
 	char end_reason[OAS_END_REASON_MAX];
 	char end_error[OAS_END_ERROR_MAX]; /* "" if it was no error */
 
+	/* Caller and callee hold a frame or two at a time, and what comes in a stall of the Go side, not of the network: Go
+	 * has its own buffer for that. The largest window holds 8 s of 8 kHz mono, 0.68 s of 48 kHz stereo. Agent holds
+	 * half a second at any rate, and the largest window takes what follows a flush at once. */
 	oas_ring_t caller; /* producer: read-side media thread */
 	oas_ring_t callee; /* producer: write-side media thread; no memory unless mix asks for it */
 	oas_ring_t agent;  /* consumer: write-side media thread; mono samples at agent_rate_hz */
+
+	void *memory; /* of the rings */
+	size_t memory_bytes;
 } oas_stream_t;
 
 static inline void oas_stream_unref(oas_stream_t *stream);
 
+/* Reserve the rings' memory. It is mapped for itself, because malloc's may have been touched by somebody else already,
+ * and of pages of the usual size: the kernel would give two megabytes for the first byte. */
+static inline bool oas_stream_map(oas_stream_t *stream, bool with_callee)
+{
+	uint8_t *at;
+
+	stream->memory_bytes = (with_callee ? 3 : 2) * OAS_RING_MEMORY_BYTES;
+	at = mmap(NULL, stream->memory_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (at == MAP_FAILED) {
+		return false;
+	}
+	(void) madvise(at, stream->memory_bytes, MADV_NOHUGEPAGE); /* fails where there are no huge ones */
+	stream->memory = at;
+	oas_ring_init(&stream->caller, at);
+	oas_ring_init(&stream->agent, at + OAS_RING_MEMORY_BYTES);
+	if (with_callee) {
+		oas_ring_init(&stream->callee, at + 2 * OAS_RING_MEMORY_BYTES);
+	}
+	return true;
+}
+
 /* A new block with one reference, or NULL if there is no memory. The doorbell must outlive it (doorbells are never
- * freed). */
-static inline oas_stream_t *oas_stream_new(oas_doorbell_t *doorbell, const char *uuid, oas_mix_t mix)
+ * freed), and slot is the stream's alone while both sides have references. */
+static inline oas_stream_t *oas_stream_new(oas_doorbell_t *doorbell, uint32_t slot, const char *uuid, oas_mix_t mix)
 {
 	oas_stream_t *stream = aligned_alloc(OAS_CACHE_LINE, sizeof(*stream));
 
@@ -123,16 +159,21 @@ static inline oas_stream_t *oas_stream_new(oas_doorbell_t *doorbell, const char 
 	}
 	memset(stream, 0, sizeof(*stream));
 	stream->doorbell = doorbell;
+	stream->slot = slot;
 	stream->mix = (uint32_t) mix;
 	strncpy(stream->uuid, uuid, sizeof(stream->uuid) - 1);
 	atomic_init(&stream->refs, 1);
-	if (!oas_ring_init(&stream->caller, OAS_CAPTURE_RING_BYTES) ||
-		!oas_ring_init(&stream->agent, OAS_AGENT_RING_BYTES) ||
-		(mix != OAS_MIX_MONO && !oas_ring_init(&stream->callee, OAS_CAPTURE_RING_BYTES))) {
+	if (!oas_stream_map(stream, mix != OAS_MIX_MONO)) {
 		oas_stream_unref(stream);
 		return NULL;
 	}
 	return stream;
+}
+
+/* Tell Go that there is something new: after frames were put into a ring, or closed was set. Media threads. */
+static inline void oas_stream_ring(const oas_stream_t *stream)
+{
+	oas_doorbell_ring(stream->doorbell, stream->slot);
 }
 
 /* Take a reference. Any thread that holds one already. */
@@ -146,9 +187,9 @@ static inline void oas_stream_unref(oas_stream_t *stream)
 {
 	/* Release: our last use comes before the free; acquire: everyone's last use comes before our free. */
 	if (atomic_fetch_sub_explicit(&stream->refs, 1, memory_order_acq_rel) == 1) {
-		oas_ring_free(&stream->caller);
-		oas_ring_free(&stream->callee);
-		oas_ring_free(&stream->agent);
+		if (stream->memory) {
+			(void) munmap(stream->memory, stream->memory_bytes);
+		}
 		free(stream);
 	}
 }

@@ -99,7 +99,7 @@ static void close_stream(void)
 	pthread_mutex_unlock(&mutex);
 	if (stream) {
 		atomic_store_explicit(&stream->closed, 1, memory_order_release);
-		oas_doorbell_ring(stream->doorbell);
+		oas_stream_ring(stream);
 		oas_stream_unref(stream);
 	}
 }
@@ -138,7 +138,7 @@ void hosttest_capture(const int16_t *pcm, uint32_t n, uint32_t rate_hz)
 	oas_frame_head_t head = {.len_bytes = n * (uint32_t) sizeof(*pcm), .rate_hz = rate_hz, .n_channels = 1};
 
 	oas_ring_write(&attached->caller, &head, sizeof(head), pcm, head.len_bytes);
-	oas_doorbell_ring(attached->doorbell);
+	oas_stream_ring(attached);
 }
 
 static const char *const event_names[] = {OAS_EVENT_SUBCLASSES};

@@ -18,6 +18,7 @@
 //	resample.go           the streaming resampler: state, chunks, drain
 //	resample_filter.go    its low-pass filter: design, fixed-point form, cache
 //	resample_kernel_*     its inner loop: portable Go, SSE2 and AVX2, NEON
+//	resample_fours_*      four outputs at a time: AVX2, AVX-512 VNNI
 //	g711.go               µ-law and A-law
 //	pcm.go                little-endian bytes, odd-byte carry
 //	mix.go                mix, interleave, downmix

@@ -2,6 +2,7 @@ package audio_test
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"testing"
 
@@ -52,6 +53,28 @@ func FuzzPCM16Decoder(f *testing.F) {
 		}
 		if !slices.Equal(got, want) {
 			t.Fatalf("chunks of %d: %v, want %v", 1+int(size), got, want)
+		}
+		d.Reset()
+		got = got[:0]
+		for chunk := range slices.Chunk(stream, 1+int(size)) {
+			before := slices.Clone(got)
+			refused := errors.New("refused")
+			var err error
+			if got, err = d.DecodeFrom(got, len(chunk), func(raw []byte) ([]byte, error) {
+				return append(raw, chunk[:len(chunk)/2]...)[:0], refused
+			}); err != refused || !slices.Equal(got, before) {
+				t.Fatalf("a failed reading: %v and %v, were %v", err, got, before)
+			}
+			if got, err = d.DecodeFrom(got, len(chunk), func(raw []byte) ([]byte, error) { return append(raw, chunk...), nil }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("read in chunks of %d: %v, want %v", 1+int(size), got, want)
+		}
+		var spare []byte
+		if view := audio.PCM16LE(&spare, got); !bytes.Equal(view, stream[:len(stream)&^1]) {
+			t.Fatalf("seen as % x, want % x", view, stream)
 		}
 		if again := audio.AppendPCM16LE(nil, got); !bytes.Equal(again, stream[:len(stream)&^1]) {
 			t.Fatalf("encoded again % x, want % x", again, stream)
@@ -120,11 +143,15 @@ func TestConversionsDoNotAllocate(t *testing.T) {
 		"AppendPCM16LE": func() { audio.AppendPCM16LE(bytesDst, samples) },
 		"DecodePCM16LE": func() { audio.DecodePCM16LE(samplesDst, pcm) },
 		"PCM16Decoder":  func() { d.Decode(samplesDst, pcm[1:]) },
-		"EncodeULaw":    func() { audio.EncodeULaw(bytesDst, samples) },
-		"DecodeALaw":    func() { audio.DecodeALaw(samplesDst, pcm) },
-		"Mix":           func() { audio.Mix(samplesDst, samples, samples) },
-		"Interleave":    func() { audio.Interleave(samplesDst, samples, samples) },
-		"Downmix":       func() { audio.Downmix(samplesDst, samples) },
+		"DecodeFrom": func() {
+			_, _ = d.DecodeFrom(samplesDst, len(pcm), func(raw []byte) ([]byte, error) { return append(raw, pcm...), nil })
+		},
+		"PCM16LE":    func() { pcm = audio.PCM16LE(&bytesDst, samples) },
+		"EncodeULaw": func() { audio.EncodeULaw(bytesDst, samples) },
+		"DecodeALaw": func() { audio.DecodeALaw(samplesDst, pcm) },
+		"Mix":        func() { audio.Mix(samplesDst, samples, samples) },
+		"Interleave": func() { audio.Interleave(samplesDst, samples, samples) },
+		"Downmix":    func() { audio.Downmix(samplesDst, samples) },
 	} {
 		if n := testing.AllocsPerRun(50, f); n != 0 {
 			t.Errorf("%s allocates %v times", name, n)

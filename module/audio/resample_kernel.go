@@ -20,7 +20,11 @@ type run struct {
 	rowAdd int // from one row to the next; past the end of the table the row
 	rows   int // wraps by its size, and the window moves one sample more
 
-	loScale int64 // 1 << filter.loBits
+	phases int // rows of the table: after so many outputs the row is the same
+	period int // and the window is so much further
+
+	loBits  uint  // filter.loBits
+	loScale int64 // 1 << loBits
 	round   int64 // 1 << (shift-1)
 	shift   uint  // filter.shift
 }
@@ -40,6 +44,9 @@ func newRun(f *filter, phase int, dst *int16, n int, src *int16) run {
 		srcAdd:  sample * (f.num / f.den),
 		rowAdd:  sample * (f.num % f.den) * f.rowLen(),
 		rows:    rows,
+		phases:  f.den,
+		period:  sample * f.num,
+		loBits:  f.loBits,
 		loScale: 1 << f.loBits,
 		round:   1 << (f.shift - 1),
 		shift:   f.shift,
@@ -65,14 +72,21 @@ func convolvePortable(r *run) {
 		y := (int64(hi)*r.loScale + int64(lo) + r.round) >> r.shift
 		*(*int16)(offset(r.dst, 2*i)) = int16(min(max(y, math.MinInt16), math.MaxInt16))
 
-		src += r.srcAdd
-		row += r.rowAdd
-		if rest -= r.rowAdd; rest <= 0 {
-			rest += r.rows
-			row -= r.rows
-			src += 2
-		}
+		src, row, rest = r.next(src, row, rest)
 	}
+}
+
+// next is the window and the row of the output after that of src and row, from
+// which it is rest to the end of the table.
+func (r *run) next(src, row, rest int) (int, int, int) {
+	src += r.srcAdd
+	row += r.rowAdd
+	if rest -= r.rowAdd; rest <= 0 {
+		rest += r.rows
+		row -= r.rows
+		src += 2
+	}
+	return src, row, rest
 }
 
 // offset is the address n bytes after p.

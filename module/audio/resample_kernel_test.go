@@ -18,7 +18,7 @@ type kernel struct {
 func TestKernels(t *testing.T) {
 	t.Parallel()
 	for _, k := range kernels {
-		for _, ratio := range [][2]int{{1, 2}, {1, 3}, {3, 1}, {2, 3}, {6, 1}, {147, 160}, {160, 147}, {640, 147}, {441, 1280}} {
+		for _, ratio := range [][2]int{{1, 2}, {1, 3}, {1, 6}, {3, 1}, {2, 3}, {3, 2}, {6, 1}, {147, 160}, {160, 147}, {640, 147}, {441, 1280}} {
 			t.Run(fmt.Sprintf("%s/%d:%d", k.name, ratio[0], ratio[1]), func(t *testing.T) {
 				t.Parallel()
 				f, err := filterFor(ratio[0], ratio[1])

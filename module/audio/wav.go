@@ -29,8 +29,8 @@ type WAVWriter struct {
 	start int64  // position of the header in w
 	data  uint32 // bytes of samples written
 
-	frame int // bytes of a sample of all channels
-	buf   []byte
+	frame int    // bytes of a sample of all channels
+	buf   []byte // of a header, and of samples that have to be turned
 }
 
 // NewWAVWriter writes a header at w's current position and returns a writer for
@@ -44,7 +44,7 @@ func NewWAVWriter(w io.WriteSeeker, rateHz, channels int) (*WAVWriter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("wav: find start: %w", err)
 	}
-	ww := &WAVWriter{w: w, start: start, frame: 2 * channels, buf: make([]byte, 0, 4096)}
+	ww := &WAVWriter{w: w, start: start, frame: 2 * channels, buf: make([]byte, 0, wavHeaderSize)}
 
 	le := binary.LittleEndian
 	h := append(ww.buf, "RIFF"...)
@@ -71,14 +71,13 @@ func (ww *WAVWriter) Write(samples []int16) error {
 	if uint64(len(samples)) > uint64(wavMaxData-ww.data)/2 {
 		return ErrWAVFull
 	}
-	for len(samples) > 0 {
-		n := min(len(samples), cap(ww.buf)/2)
-		k, err := ww.w.Write(AppendPCM16LE(ww.buf[:0], samples[:n]))
-		ww.data += uint32(max(k, 0))
-		if err != nil {
-			return fmt.Errorf("wav: write samples: %w", err)
-		}
-		samples = samples[n:]
+	if len(samples) == 0 {
+		return nil
+	}
+	k, err := ww.w.Write(PCM16LE(&ww.buf, samples))
+	ww.data += uint32(max(k, 0))
+	if err != nil {
+		return fmt.Errorf("wav: write samples: %w", err)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ package audiofile
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -99,11 +100,12 @@ func plain(uuid string) string {
 	return name[:min(len(name), most)]
 }
 
-// Write queues samples, which must not change any more.
+// Write queues a copy of the samples.
 func (f *File) Write(pcm []int16) {
 	if f == nil || f.lost || len(pcm) == 0 {
 		return
 	}
+	pcm = slices.Clone(pcm)
 	f.lost = !f.store.do(len(pcm), func() { f.write(pcm) })
 }
 

@@ -22,6 +22,7 @@ func write(s *audiofile.Store, uuid string, pieces ...[]int16) string {
 	f := s.Create(uuid, 8000)
 	for _, pcm := range pieces {
 		f.Write(pcm)
+		clear(pcm) // the file has its own copy
 	}
 	done := make(chan string, 1)
 	f.Close(func(path string, err error) {

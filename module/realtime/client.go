@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"github.com/tidwall/gjson"
+
+	"mod_openai_audio_stream/module/realtime/internal/b64"
 )
 
 const (
@@ -20,7 +22,7 @@ func AppendInputAudio(dst, audio []byte) []byte {
 		dst = append(make([]byte, 0, n), dst...)
 	}
 	dst = append(dst, appendHead...)
-	dst = base64.StdEncoding.AppendEncode(dst, audio)
+	dst = b64.AppendEncode(dst, audio)
 	return append(dst, appendTail...)
 }
 

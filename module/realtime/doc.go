@@ -1,5 +1,5 @@
 // Package realtime is OpenAI's Realtime protocol as data and pure functions: server events in, client events out, and
-// what is peculiar to one server. It does no I/O and keeps no state; every function may be called concurrently.
+// what is peculiar to one server. It does no I/O and keeps no state but a Parser's; every function may be called concurrently.
 //
 // Names are those of the GA protocol. The beta's names, which compatible servers still send, are taken for the same.
 //

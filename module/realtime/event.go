@@ -125,9 +125,29 @@ type fields struct {
 	session, item, response, err, message, code                 gjson.Result
 }
 
+// A Parser reads the messages of one server. It remembers no more than the ids of the last audio delta. The zero value is
+// ready. It is not safe for concurrent use.
+type Parser struct {
+	responseID, itemID string
+}
+
 // Parse reads one server message. Delta, Session and Item of the event are parts of msg, which must not change while
-// they are used; everything else is a copy. The error wraps ErrNotAnEvent and quotes nothing of the message.
+// they are used; nothing else is. The error wraps ErrNotAnEvent and quotes nothing of the message.
+func (p *Parser) Parse(msg []byte) (Event, error) {
+	if e, ok := p.delta(msg); ok {
+		return e, nil
+	}
+	return parse(msg)
+}
+
+// Parse reads one message as a Parser does that has read none before.
 func Parse(msg []byte) (Event, error) {
+	var p Parser
+	return p.Parse(msg)
+}
+
+// parse reads any message, the careful way.
+func parse(msg []byte) (Event, error) {
 	if deep(msg) {
 		return Event{}, fmt.Errorf("%w: nested deeper than %d", ErrNotAnEvent, maxDepth)
 	}

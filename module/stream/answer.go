@@ -3,7 +3,7 @@ package stream
 import "mod_openai_audio_stream/module/ledger"
 
 // answer is one response of the model as the caller hears it: a row of source samples, each of which was heard, is in
-// the ring, or waits. 0 <= heard <= fed <= received.
+// the ring, or waits. 0 <= heard <= fed <= received. What a resampler holds back counts as fed.
 type answer struct {
 	responseID string
 	sourceHz   int
@@ -19,12 +19,8 @@ type answer struct {
 	fed      int64
 	received int64
 
-	// The samples from heard on.
-	chunks []chunk
-	first  int // the chunk with the sample at heard; those before it are gone
-	into   int // samples of it that were heard
-	cursor int // the chunk with the sample at fed
-	offset int // samples of it that were fed
+	reel reel
+	rows []row // whose the samples from heard on are
 
 	// Ring samples [from, end) are the source samples from fromSource on.
 	from, end  uint64
@@ -42,26 +38,28 @@ type part struct {
 	heard        int64
 }
 
-type chunk struct {
+// row is a number of samples in a row that are of one part.
+type row struct {
 	part *part
-	pcm  []int16
+	n    int64
 }
 
-// append adds audio. It reports false if there are too many parts.
-func (a *answer) append(itemID string, contentIndex int, pcm []int16) bool {
+// append adds audio, to be kept at keepHz. It reports false if there are too many parts.
+func (a *answer) append(itemID string, contentIndex int, pcm []int16, keepHz int) bool {
 	g := a.part(itemID, contentIndex)
 	if g == nil {
 		return false
 	}
 	a.open = true
-	a.received += int64(len(pcm))
-	g.received += int64(len(pcm))
-	// Short deltas share a chunk: a server that sends single samples does not make the queue long.
-	if n := len(a.chunks); n > a.cursor && a.chunks[n-1].part == g && len(a.chunks[n-1].pcm)+len(pcm) <= feedBatch {
-		a.chunks[n-1].pcm = append(a.chunks[n-1].pcm, pcm...)
+	n := int64(len(pcm))
+	a.reel.write(pcm, a.received, keepHz)
+	a.received += n
+	g.received += n
+	if k := len(a.rows); k > 0 && a.rows[k-1].part == g {
+		a.rows[k-1].n += n
 		return true
 	}
-	a.chunks = append(a.chunks, chunk{g, pcm})
+	a.rows = append(a.rows, row{g, n})
 	return true
 }
 
@@ -82,16 +80,26 @@ func (a *answer) part(itemID string, contentIndex int) *part {
 // unfed is how much of the answer waits.
 func (a *answer) unfed() int64 { return a.received - a.fed }
 
-// next is the audio to be fed, as it lies in one chunk. Only when some waits.
-func (a *answer) next() []int16 { return a.chunks[a.cursor].pcm[a.offset:] }
+// next is audio to be fed, as it lies in memory, and its rate; nil if none can be fed now.
+func (a *answer) next() (pcm []int16, hz int) {
+	pcm, hz = a.reel.next()
+	if len(pcm) == 0 && a.reel.held && !a.open {
+		a.reel.end()
+		if a.flowing { // else fed is where the ring goes on
+			a.fed = a.reel.place(a.received)
+		}
+		pcm, hz = a.reel.next()
+	}
+	if len(pcm) == 0 {
+		return nil, 0
+	}
+	return pcm, hz
+}
 
 // feed notes that n samples of next have been fed.
 func (a *answer) feed(n int) {
-	a.fed += int64(n)
-	if a.offset += n; a.offset == len(a.chunks[a.cursor].pcm) {
-		a.cursor++
-		a.offset = 0
-	}
+	a.reel.read(n)
+	a.fed = a.reel.place(a.received)
 }
 
 // refeed takes back what was fed and not heard.
@@ -99,7 +107,8 @@ func (a *answer) refeed() {
 	if a.heard < a.received {
 		a.passed = false
 	}
-	a.fed, a.cursor, a.offset = a.heard, a.first, a.into
+	a.reel.seek(a.heard)
+	a.fed = a.heard
 	a.flowing = false
 }
 
@@ -124,24 +133,17 @@ func (a *answer) begun(pos uint64) bool {
 // hear notes that the ring was heard up to a position, and lets go of that audio.
 func (a *answer) hear(pos uint64) {
 	for n := a.heardAt(pos) - a.heard; n > 0; {
-		c := &a.chunks[a.first]
-		k := min(n, int64(len(c.pcm)-a.into))
+		c := &a.rows[0]
+		k := min(n, c.n)
 		c.part.heard += k
+		c.n -= k
 		a.heard += k
 		n -= k
-		if a.into += int(k); a.into == len(c.pcm) {
-			*c = chunk{}
-			a.first++
-			a.into = 0
+		if c.n == 0 {
+			a.rows = a.rows[1:]
 		}
 	}
-	if a.first >= 32 && 2*a.first >= len(a.chunks) {
-		n := copy(a.chunks, a.chunks[a.first:])
-		clear(a.chunks[n:])
-		a.chunks = a.chunks[:n]
-		a.cursor -= a.first
-		a.first = 0
-	}
+	a.reel.forget(a.heard)
 }
 
 func (a *answer) report(g *part, kind ledger.PlaybackKind) ledger.Playback {

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"sync"
 	"time"
 
 	"mod_openai_audio_stream/module/audio"
@@ -29,7 +30,7 @@ const (
 	maxCallee     = 200 * time.Millisecond
 )
 
-// capture turns the channel's frames into the pieces of audio that are sent. It belongs to the stream's goroutine.
+// capture turns the channel's frames into the pieces of audio that are sent. It is the stream's owner's.
 //
 // A server's voice detector counts audio, not time: without silence in a pause it would wait for the end of a sentence
 // for ever. So the caller's time line is kept. Each frame moves due, up to which audio has been accounted for, by its
@@ -49,7 +50,6 @@ type capture struct {
 	paused bool
 
 	caller, callee lane
-	frame          Frame
 	pcm            []int16 // one frame's worth, converted
 	calleeWaiting  []int16
 	calleeReady    bool
@@ -108,25 +108,30 @@ func (c *capture) voiceEnd() time.Time { return c.clock.voiceEnd() }
 
 func (c *capture) silent() bool { return c.muted || c.paused }
 
+// frames has the memory of the longest frame there may be; a stream needs it for no longer than it looks for one.
+var frames = sync.Pool{New: func() any { return new(Frame) }}
+
 // drain takes what the media threads have left. It returns when to look for a gap.
 func (c *capture) drain(now time.Time) time.Time {
 	if c.due.IsZero() {
 		c.begin(now)
 	}
+	f := frames.Get().(*Frame)
+	defer frames.Put(f)
 	if c.mix != command.Mono {
-		for c.rings.ReadCallee(&c.frame) {
+		for c.rings.ReadCallee(f) {
 			if c.silent() {
 				continue
 			}
-			c.calleeWaiting = c.callee.convert(c.calleeWaiting, &c.frame)
+			c.calleeWaiting = c.callee.convert(c.calleeWaiting, f)
 		}
 	}
-	for c.rings.ReadCaller(&c.frame) {
+	for c.rings.ReadCaller(f) {
 		if c.silent() {
 			c.begin(now)
 			continue
 		}
-		c.add(now)
+		c.add(f, now)
 	}
 	// Only now: after a stall the caller's frames, as many, have just taken theirs.
 	if n := len(c.calleeWaiting) - int(timeSamples(maxCallee, c.rateHz)); n > 0 {
@@ -149,13 +154,13 @@ func (c *capture) heard(now time.Time) {
 	c.nextLook = now.Add(lookEvery)
 }
 
-// add takes the frame that was read.
-func (c *capture) add(now time.Time) {
+// add takes a frame that was read.
+func (c *capture) add(f *Frame, now time.Time) {
 	late := now.Sub(c.lastFrame) > gapAfter
 	c.heard(now)
-	c.pcm = c.caller.convert(c.pcm[:0], &c.frame)
+	c.pcm = c.caller.convert(c.pcm[:0], f)
 	voice := c.voice.Detect(c.pcm, c.rateHz)
-	length := samplesTime(uint64(len(c.frame.PCM)/max(c.frame.Channels, 1)), max(c.frame.RateHz, 1))
+	length := samplesTime(uint64(len(f.PCM)/max(f.Channels, 1)), max(f.RateHz, 1))
 	if c.pausing(now, late) && c.correct(now, length) {
 		c.clock.breakRun()
 		return
@@ -364,11 +369,21 @@ func (c *capture) forget(n int, sent bool) {
 	if n == 0 {
 		return
 	}
-	c.pending = append(c.pending[:0], c.pending[n:]...)
+	c.pending = dropFirst(c.pending, n)
 	if c.mix != command.Mono {
-		c.beside = append(c.beside[:0], c.beside[n:]...)
+		c.beside = dropFirst(c.beside, n)
 	}
 	c.fillLen -= min(max(n-c.fillAt, 0), c.fillLen)
 	c.fillAt = max(c.fillAt-n, 0)
 	c.clock.take(int64(n), sent)
+}
+
+// dropFirst is pcm without its first n samples. What has waited for a connection does not hold its memory for the rest of
+// the call.
+func dropFirst(pcm []int16, n int) []int16 {
+	rest := len(pcm) - n
+	if cap(pcm) > 4096 && rest < cap(pcm)/8 {
+		return append(make([]int16, 0, 2*rest), pcm[n:]...)
+	}
+	return append(pcm[:0], pcm[n:]...)
 }

@@ -13,10 +13,10 @@ type codec struct {
 
 	decoder audio.PCM16Decoder // keeps the odd byte of a delta for the next one
 	wire    []byte
-	payload []byte
+	payload []byte // of G.711
 }
 
-// encode is caller audio as the server takes it, valid until the next call.
+// encode is caller audio as the server takes it, valid until pcm changes or the next call.
 func (c *codec) encode(pcm []int16) []byte {
 	switch c.in {
 	case realtime.G711ULaw:
@@ -24,23 +24,28 @@ func (c *codec) encode(pcm []int16) []byte {
 	case realtime.G711ALaw:
 		c.wire = audio.EncodeALaw(c.wire[:0], pcm)
 	default:
-		c.wire = audio.AppendPCM16LE(c.wire[:0], pcm)
+		return audio.PCM16LE(&c.wire, pcm)
 	}
 	return c.wire
 }
 
-// decode is the audio of a delta; the caller keeps it.
-func (c *codec) decode(delta []byte) (pcm []int16, err error) {
-	if c.payload, err = realtime.DecodeAudio(c.payload[:0], delta); err != nil {
-		return nil, err
+// decode appends the audio of a delta to dst. It allocates only if dst lacks room for all that a delta of its length can
+// hold. On an error dst is as it was.
+func (c *codec) decode(dst []int16, delta []byte) ([]int16, error) {
+	if c.out == realtime.PCM16 {
+		return c.decoder.DecodeFrom(dst, len(delta)*3/4, func(raw []byte) ([]byte, error) {
+			return realtime.DecodeAudio(raw, delta)
+		})
 	}
-	switch c.out {
-	case realtime.G711ULaw:
-		return audio.DecodeULaw(nil, c.payload), nil
-	case realtime.G711ALaw:
-		return audio.DecodeALaw(nil, c.payload), nil
+	payload, err := realtime.DecodeAudio(c.payload[:0], delta)
+	if err != nil {
+		return dst, err
 	}
-	return c.decoder.Decode(make([]int16, 0, len(c.payload)/2+1), c.payload), nil
+	c.payload = payload
+	if c.out == realtime.G711ULaw {
+		return audio.DecodeULaw(dst, payload), nil
+	}
+	return audio.DecodeALaw(dst, payload), nil
 }
 
 // restart forgets what was left over: the next delta is of other audio.

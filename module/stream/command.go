@@ -14,14 +14,14 @@ func (s *Stream) command(c command.Command) (reply string, err error) {
 	if c.Verb == command.Stop {
 		return "stream stopped", s.stop(json.RawMessage(c.JSON), endStop)
 	}
-	err = s.do(func() error {
-		reply, err = s.obey(c, time.Now())
+	err = s.do(func(now time.Time) error {
+		reply, err = s.obey(c, now)
 		return err
 	})
 	return reply, err
 }
 
-// obey runs on the stream's goroutine.
+// obey is run by the stream's owner.
 func (s *Stream) obey(c command.Command, now time.Time) (reply string, err error) {
 	switch c.Verb {
 	case command.SendJSON:

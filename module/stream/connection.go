@@ -20,7 +20,7 @@ const (
 )
 
 // connection is the life of a stream's connection: attempts, the present link, the next one. It decides and says what is
-// to be done. It belongs to the stream's goroutine.
+// to be done. It is the stream's owner's.
 type connection struct {
 	dialer      *dialer
 	provider    *realtime.Provider

@@ -308,38 +308,6 @@ func TestCommandsWhileEnding(t *testing.T) {
 	})
 }
 
-// Few long messages wait in memory for a stream that is busy. None is lost, and they stay in order.
-func TestLongMessagesWaitOutside(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := newCall(t, nil)
-		conn := c.open()
-		s := c.find("call")
-		free := make(chan struct{})
-		go func() { _ = s.do(func() error { <-free; return nil }) }()
-		synctest.Wait()
-		for n := range 5 {
-			conn.says(fmt.Sprintf(`{"type":"long","n":%d,"pad":"%s"}`, n, strings.Repeat("x", maxBeside)))
-			conn.says(fmt.Sprintf(`{"type":"short","n":%d}`, n))
-		}
-		synctest.Wait()
-		if n := len(s.inbox); n != 1 {
-			t.Errorf("%d messages wait, want the first long one", n)
-		}
-		close(free)
-		synctest.Wait()
-		var got []string
-		for _, msg := range c.host.of("json")[1:] {
-			got = append(got, fmt.Sprintf("%s %d", gjson.Get(msg, "type").Str, gjson.Get(msg, "n").Int()))
-		}
-		if want := "[long 0 short 0 long 1 short 1 long 2 short 2 long 3 short 3 long 4 short 4]"; fmt.Sprint(got) != want {
-			t.Errorf("%v, want %v", got, want)
-		}
-		conn.says(fmt.Sprintf(`{"type":"long","pad":"%s"}`, strings.Repeat("x", maxBeside)))
-		c.Command("call stop")
-		c.wantEnd("stop", map[string]int{"connect": 1, "disconnect": 1})
-	})
-}
-
 // What the client sends while a lost connection comes back reaches the new session, in order, after what was said.
 func TestClientWhileReconnecting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

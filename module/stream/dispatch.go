@@ -2,6 +2,7 @@ package stream
 
 import (
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -22,8 +23,14 @@ const (
 
 // What the links tell.
 
-// handleLink takes one event of a link.
-func (s *Stream) handleLink(e linkEvent, now time.Time) {
+// fromLink takes one event of a link, as the stream's owner.
+func (s *Stream) fromLink(e linkEvent) (kept, over bool) {
+	over = !s.own(func(now time.Time) { kept = s.handleLink(e, now) })
+	return kept, over
+}
+
+// handleLink reports whether the event's message is kept.
+func (s *Stream) handleLink(e linkEvent, now time.Time) (kept bool) {
 	c := &s.conn
 	switch l := e.link; {
 	case l != c.link && l != c.next:
@@ -39,8 +46,9 @@ func (s *Stream) handleLink(e linkEvent, now time.Time) {
 	case l == c.next:
 		s.nextMessage(e.msg, now)
 	default:
-		s.message(e.msg, now)
+		return s.message(e.msg, now)
 	}
+	return false
 }
 
 // tickConnection does what is due of the connection.
@@ -215,13 +223,13 @@ func (s *Stream) takeOver(now time.Time, planned bool) {
 
 // What the present session tells.
 
-// message takes one message of the server's.
-func (s *Stream) message(msg []byte, now time.Time) {
-	e, err := realtime.Parse(msg)
+// message takes one message of the server's, and reports whether it is kept.
+func (s *Stream) message(msg []byte, now time.Time) (kept bool) {
+	e, err := s.parser.Parse(msg)
 	if err != nil {
 		s.log.Warn().Err(err).Int("bytes", len(msg)).Msg("unusable message from the server")
 		s.unusable = s.countUnusable(s.unusable, err)
-		return
+		return false
 	}
 	s.unusable = 0
 	if line := s.log.Debug(); line.Enabled() && !s.cfg.Settings.SuppressLog {
@@ -232,11 +240,12 @@ func (s *Stream) message(msg []byte, now time.Time) {
 	if e.Kind == realtime.KindAudioDelta {
 		s.linkChanged(change, nil, now)
 		s.audioDelta(&e, now)
-		return
+		return false
 	}
 	s.notify.event(eventJSON, msg)
 	s.linkChanged(change, e.Session, now)
 	s.handle(&e, change, now)
+	return true
 }
 
 // countUnusable counts one more in a row, and gives up on a server that sends nothing else.
@@ -287,9 +296,15 @@ func (s *Stream) serverError(e *realtime.Error, change linkChange, now time.Time
 	}
 }
 
+// samples are for the audio of one delta.
+var samples = sync.Pool{New: func() any { return new([]int16) }}
+
 // audioDelta queues one piece of the model's voice.
 func (s *Stream) audioDelta(e *realtime.Event, now time.Time) {
-	pcm, err := s.codec.decode(e.Delta)
+	scratch := samples.Get().(*[]int16)
+	defer samples.Put(scratch)
+	pcm, err := s.codec.decode((*scratch)[:0], e.Delta)
+	*scratch = pcm
 	if err != nil {
 		s.log.Warn().Err(err).Msg("audio that is no base64")
 		s.unusableAudio = s.countUnusable(s.unusableAudio, err)
@@ -374,12 +389,20 @@ func (s *Stream) hear(now time.Time) {
 
 // What the caller says.
 
+// messages are for one piece of the caller's audio.
+var messages = sync.Pool{New: func() any { return new([]byte) }}
+
 // sendAudio sends the caller's audio that is complete, in messages of the configured length.
 func (s *Stream) sendAudio() {
 	if !s.conn.link.ready() {
 		return
 	}
 	n := int(timeSamples(s.cfg.Settings.BufferSize, s.capture.rateHz))
+	if s.capture.ready() < n {
+		return
+	}
+	msg := messages.Get().(*[]byte)
+	defer messages.Put(msg)
 	taken := 0
 	for {
 		before := taken
@@ -387,7 +410,8 @@ func (s *Stream) sendAudio() {
 		if pcm == nil {
 			break
 		}
-		if err := s.conn.link.conn.Send(realtime.AppendInputAudio(nil, s.codec.encode(pcm))); err != nil {
+		*msg = realtime.AppendInputAudio((*msg)[:0], s.codec.encode(pcm))
+		if err := s.conn.link.conn.Send(*msg); err != nil {
 			taken = before // it waits in the capture buffer; the reader reports the connection's end
 			break
 		}

@@ -5,7 +5,8 @@
 //
 //	manager.go     which channels have a stream; start, drain, unload
 //	command.go     what the commands of the API do
-//	stream.go      the stream's goroutine: its loop, its timers, its end
+//	stream.go      a stream: what it is made of, what is due, its end
+//	owner.go       who may change it, one at a time
 //	dispatch.go    what happens is handed to the parts, and what they answer is done
 //	stats.go       the counters, for the status command, the log's summary and the call's record
 //	events.go      names and bodies of the events
@@ -17,12 +18,15 @@
 //	capture*.go    the caller's audio on its time line
 //	player.go      the model's audio: what of it has been heard
 //	playout.go     the model's audio: how the ring is filled
+//	reel.go        the model's audio: how it is kept until it was heard
 //	codec.go       the formats that were agreed on
 //	recording.go   an answer's files
 //	notifier.go    events on their way to FreeSWITCH
 //
 // The truth of the conversation is module/ledger's.
 //
-// A stream has one goroutine that owns all this. Beside it run, for each link, a reader (link.go), and its events in a
-// queue of their own (notifier.go); the socket's writer is module/transport's. None of them waits for another stream.
+// All this has one owner at a time, which holds the stream's lock: whoever has something for the stream does at once what it
+// asks for, on its own goroutine. Those are the reader of a link (link.go), a command, the stream's timer, and the
+// goroutine that serves the channels of many streams (Rings.Serve), which alone never waits for the lock. Events wait for
+// FreeSWITCH in a queue of their own (notifier.go). None of them waits for another stream.
 package stream

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"errors"
+	"time"
 
 	"mod_openai_audio_stream/module/command"
 )
@@ -75,12 +76,22 @@ type Look struct {
 	Closed     bool   // the channel has let go: it is gone, or can't be streamed any more
 }
 
-// Rings is the audio of one channel: caller and callee audio out of it, agent audio into it. Wake may be used by any
-// goroutine, the rest by the stream's own.
+// Listener is called for a channel by a goroutine that does so for many: it must not wait. What all of them do with the same
+// code is done for one after the other: in a busy process the code is in no cache any more when their turn comes.
+type Listener interface {
+	// Take takes what the channel has left. It wants to be called at the time again if nothing comes before; zero: it does
+	// not. Where it says taken, Send is called then.
+	Take(now time.Time) (again time.Time, taken bool)
+	// Send sends what was taken.
+	Send(now time.Time)
+}
+
+// Rings is the audio of one channel: caller and callee audio out of it, agent audio into it. Only the stream's owner uses
+// them.
 type Rings interface {
-	// Wake has a value after new audio has come or the stream has closed. Capacity 1: one value stands for all that is
-	// there.
-	Wake() <-chan struct{}
+	// Serve has l called whenever new audio has come or the channel has let go, and once now. A call may still be under way
+	// when Release returns.
+	Serve(l Listener)
 	// Look tells what is true of the stream now.
 	Look() Look
 	// Closing is why the channel let go, and with what error, "" if with none. Only when Look says Closed.

@@ -12,7 +12,8 @@ import (
 
 // Conn is a connection to a Realtime server. *transport.Conn is one; tests have their own.
 type Conn interface {
-	// Send queues a text message and never waits; it fails when the connection is gone or too much is queued.
+	// Send sends a text message, or queues it, and never waits; it fails when the connection is gone or too much is
+	// queued. It keeps nothing of msg.
 	Send(msg []byte) error
 	// Read waits for the next message. Its error is a *transport.CloseError when the connection has ended.
 	Read(ctx context.Context) ([]byte, error)
@@ -47,8 +48,8 @@ const (
 // updateEventID marks the session.update that the module itself sends, so that its refusal is recognised.
 const updateEventID = "oas_session_update"
 
-// link is one connection of a stream, from the first SYN to its end: a session of the server's. It belongs to the stream's
-// goroutine.
+// link is one connection of a stream, from the first SYN to its end: a session of the server's. It is the stream's
+// owner's.
 type link struct {
 	state    linkState
 	conn     Conn // nil while dialling
@@ -189,10 +190,8 @@ func (l *link) close() {
 type linkEvent struct {
 	link *link
 	conn Conn
-	msg  []byte
+	msg  []byte // the stream's if it keeps it
 	err  error
-
-	taken chan struct{} // closed when the stream takes the event; nil: nobody waits for that
 }
 
 // dialer starts links.
@@ -200,34 +199,48 @@ type dialer struct {
 	dial     DialFunc
 	options  *transport.Options
 	provider *realtime.Provider
-	post     func(linkEvent) bool // gives the stream an event; false if it has ended
+	// tell gives the stream an event, and returns when it has been taken: kept says that its message is the stream's now,
+	// over that the stream takes nothing any more.
+	tell     func(linkEvent) (kept, over bool)
 	panicked func(reason string)
 }
 
-// start begins a connection. Its goroutine ends with the connection, or with the stream.
+// start begins a connection. Its goroutine ends with the attempt, the reader's with the connection, both with the stream.
 func (d *dialer) start() *link {
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &link{cancel: cancel, provider: d.provider}
 	go guard(d.panicked, func() {
-		defer cancel()
 		conn, err := d.dial(ctx, d.options)
 		if err != nil {
-			d.post(linkEvent{link: l, err: err})
+			cancel()
+			d.tell(linkEvent{link: l, err: err})
 			return
 		}
-		// The stream may end with the connection still in its inbox, so its goroutine closes it in any case.
-		defer conn.Close(transport.CloseNormal, normalClosure)
-		if !d.post(linkEvent{link: l, conn: conn}) {
-			return
-		}
-		for {
-			msg, err := conn.Read(ctx)
-			if !d.post(linkEvent{link: l, msg: msg, err: err}) || err != nil {
-				return
-			}
-		}
+		// On a goroutine of its own: this one's stack has grown in the TLS handshake.
+		go guard(d.panicked, func() {
+			defer cancel()
+			defer conn.Close(transport.CloseNormal, normalClosure) // if the stream does not
+			d.read(ctx, l, conn)
+		})
 	})
 	return l
+}
+
+// read tells the stream what comes from conn until it ends.
+func (d *dialer) read(ctx context.Context, l *link, conn Conn) {
+	if _, over := d.tell(linkEvent{link: l, conn: conn}); over {
+		return
+	}
+	for {
+		msg, err := conn.Read(ctx)
+		kept, over := d.tell(linkEvent{link: l, msg: msg, err: err})
+		if err != nil || over {
+			return
+		}
+		if !kept {
+			transport.Recycle(msg)
+		}
+	}
 }
 
 // closeInfo is how a connection ended.

@@ -10,7 +10,7 @@ import (
 // logLevelLife is how long the host's answer about its log level is good for.
 const logLevelLife = time.Second
 
-// logLevel is how much the host logs of a channel. The stream's goroutine needs it at every line and must not wait for
+// logLevel is how much the host logs of a channel. The stream's owner needs it at every line and must not wait for
 // the host, so the host is asked on another goroutine. Any goroutine may use it.
 type logLevel struct {
 	host    Host

@@ -19,15 +19,17 @@ const (
 // player turns the model's audio into the agent ring's samples and knows what of it has been heard. It belongs to the
 // stream's goroutine. Source audio is mono, at sourceHz; ring positions are in samples at the channel's rate.
 //
-// Here is what it is asked and told. playout.go fills the ring, answer.go keeps the audio.
+// Here is what it is asked and told. playout.go fills the ring, answer.go knows what of an answer was heard, reel.go keeps
+// the audio.
 type player struct {
 	rings    Rings
 	look     Look // at the stream, as old as the present call of a method
 	sourceHz int
 	limit    int64 // source samples that may wait
 
-	ringHz    int // 0: not known, nothing is in the ring
-	resampler *audio.Resampler
+	ringHz    int              // 0: not known, nothing is in the ring
+	feedHz    int              // of the audio that is being fed; 0: none yet
+	resampler *audio.Resampler // feedHz to ringHz; nil if equal
 	scratch   []int16
 
 	answers []*answer // not heard to their end, in the order in which they are heard
@@ -68,15 +70,14 @@ func (p *player) setSourceRate(hz int) {
 	}
 }
 
-// add queues source audio of one part, which the player keeps. One response is one answer: the audio goes behind what
+// add queues source audio of one part, which it copies. One response is one answer: the audio goes behind what
 // there is of the response. Only if the next answer is being fed already, it begins another one behind all. add returns
 // how many samples did not fit.
 func (p *player) add(responseID, itemID string, contentIndex int, pcm []int16) (dropped int) {
 	room := int(min(int64(len(pcm)), max(p.limit-p.waiting, 0)))
-	if room > 0 && !p.append(responseID, itemID, contentIndex, pcm[:room:room]) {
+	if room > 0 && !p.append(responseID, itemID, contentIndex, pcm[:room]) {
 		room = 0
 	}
-	p.waiting += int64(room)
 	dropped = len(pcm) - room
 	p.dropped += int64(dropped)
 	return dropped
@@ -86,15 +87,28 @@ func (p *player) add(responseID, itemID string, contentIndex int, pcm []int16) (
 func (p *player) append(responseID, itemID string, contentIndex int, pcm []int16) bool {
 	for i := len(p.answers) - 1; i >= 0; i-- {
 		if a := p.answers[i]; a.responseID == responseID && !a.done && !a.passed {
-			return a.append(itemID, contentIndex, pcm)
+			return p.appendTo(a, itemID, contentIndex, pcm)
 		}
 	}
 	if len(p.answers) == maxAnswers {
 		return false
 	}
-	a := &answer{responseID: responseID, sourceHz: p.sourceHz}
+	a := &answer{responseID: responseID, sourceHz: p.sourceHz, reel: reel{sourceHz: p.sourceHz}}
 	p.answers = append(p.answers, a)
-	return a.append(itemID, contentIndex, pcm)
+	return p.appendTo(a, itemID, contentIndex, pcm)
+}
+
+// appendTo has the audio kept at the channel's rate, which for a telephone's is a third of the memory; at its own if that
+// is the lower one. Audio that has come is as narrow as the channel was then, should a re-INVITE bring a better one.
+func (p *player) appendTo(a *answer, itemID string, contentIndex int, pcm []int16) bool {
+	keepHz := p.sourceHz
+	if p.ringHz != 0 {
+		keepHz = min(keepHz, p.ringHz)
+	}
+	unfed := a.unfed()
+	ok := a.append(itemID, contentIndex, pcm, keepHz)
+	p.waiting += a.unfed() - unfed
+	return ok
 }
 
 // partDone says that no audio of the response will come for now. The answer goes on with the next part, if there is one;
@@ -144,6 +158,7 @@ func (p *player) withdraw(responseID string) bool {
 	for _, a := range p.answers {
 		if is(a) {
 			p.waiting -= a.unfed()
+			a.reel.drop()
 		}
 	}
 	p.answers = slices.DeleteFunc(p.answers, is)
@@ -218,6 +233,7 @@ func (p *player) hear(a *answer, pos uint64) {
 
 // end tells what has become of an answer: of its parts, then of all.
 func (p *player) end(a *answer) {
+	a.reel.drop()
 	for _, g := range a.parts {
 		r := a.report(g, ledger.Heard)
 		if r.Received-r.Played >= minCut {
@@ -262,6 +278,9 @@ func (p *player) flush(now time.Time) {
 		if p.resampler != nil {
 			p.resampler.Reset()
 		}
+	}
+	for _, a := range p.answers {
+		a.reel.drop() // it is not needed to tell what was heard
 	}
 	p.flushing.answers = append(p.flushing.answers, p.answers...)
 	clear(p.answers)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"mod_openai_audio_stream/module/block"
 	"mod_openai_audio_stream/module/ledger"
 )
 
@@ -26,12 +27,13 @@ type trial struct {
 	number   int                            // of the present response, times 4
 	changes  int                            // of the channel's rate
 	pausable bool                           // parts end before their response does
+	lent     int                            // blocks, before it
 }
 
 func newTrial(t *testing.T, seed uint64, sourceHz int) *trial {
 	r := rand.New(rand.NewPCG(seed, 3))
 	d := &trial{Rand: r, seed: seed, stage: newStage(t, sourceHz, 8000), added: map[string][]int16{},
-		gone: map[string]time.Duration{}, began: map[string]bool{}, pausable: r.IntN(2) == 0}
+		gone: map[string]time.Duration{}, began: map[string]bool{}, pausable: r.IntN(2) == 0, lent: block.Lent()}
 	d.rings.capacity = []int{1000, 4000, 32 << 10}[r.IntN(3)]
 	d.player = newPlayer(d.rings, sourceHz, []time.Duration{300 * time.Millisecond, 2 * time.Second, time.Minute}[r.IntN(3)])
 	return d
@@ -129,6 +131,9 @@ func (d *trial) end() {
 // responses in the order in which they began.
 func (d *trial) check() (played, received map[string]time.Duration, order []string) {
 	d.Helper()
+	if n := block.Lent(); n != d.lent {
+		d.fail("%d blocks are lost", n-d.lent)
+	}
 	played, received = map[string]time.Duration{}, map[string]time.Duration{}
 	var open string
 	var sum time.Duration

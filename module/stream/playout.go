@@ -8,8 +8,8 @@ import (
 
 // How the agent ring is filled. The ring bridges the time between two refills; the rest of a long answer waits here.
 const (
-	ringTarget  = time.Second // at most this much is in the ring, and at most half of the ring
-	feedBatch   = 960         // source samples resampled at once: 40 ms at 24 kHz
+	ringTarget  = 500 * time.Millisecond // at most this much is in the ring; half of it when it is filled up again
+	feedBatch   = 960                    // samples resampled at once: 40 ms at 24 kHz
 	cushionStep = 60 * time.Millisecond
 	maxCushion  = 240 * time.Millisecond
 )
@@ -20,13 +20,29 @@ func (p *player) followRate() {
 	if hz == 0 || hz == p.ringHz || p.flushing != nil {
 		return
 	}
-	resampler, err := audio.NewResampler(p.sourceHz, hz)
-	if err != nil {
+	if !p.convertible(hz) {
 		return // a rate that no channel has; silence until it changes again
 	}
 	p.rewind()
-	p.ringHz, p.resampler = hz, resampler
+	p.ringHz, p.feedHz, p.resampler = hz, 0, nil
 	p.rings.SetAgentRate(hz)
+}
+
+// outOfRate reports whether the channel has come to a rate that followRate has not seen, and waits for audio at it.
+func (p *player) outOfRate(hz int) bool { return p.busy() && hz != 0 && hz != p.ringHz }
+
+// convertible reports whether all that there is, and all that may come, can be brought to a rate.
+func (p *player) convertible(hz int) bool {
+	rates := []int{p.sourceHz}
+	for _, a := range p.answers {
+		rates = append(rates, a.reel.rates()...)
+	}
+	for _, from := range rates {
+		if _, err := audio.NewResampler(from, hz); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // rewind skips what the ring holds. What the caller has not heard of it is fed again.
@@ -72,35 +88,76 @@ func (p *player) fill() {
 
 // room is how many samples the ring may take now.
 func (p *player) room() int {
-	size := p.look.Free + int(p.look.Written-p.look.Read)
-	target := min(int(timeSamples(ringTarget, p.ringHz)), size/2)
-	return min(p.look.Free, target-p.queued())
+	return min(p.look.Free, int(timeSamples(ringTarget, p.ringHz))-p.queued())
 }
 
 // feed puts an answer's audio into the ring, and its end if no more is about to come. It returns the room that is left.
 func (p *player) feed(a *answer, room int) int {
-	for a.unfed() > 0 && !p.cushioning(a) {
-		pcm := a.next()
-		n := min(len(pcm), feedBatch, (room-2)*a.sourceHz/p.ringHz)
+	unfed := a.unfed()
+	defer func() { p.waiting += a.unfed() - unfed }()
+	for {
+		pcm, hz := a.next()
+		if pcm == nil || p.cushioning(a) {
+			break
+		}
+		if hz != p.feedHz {
+			if room < p.tail() {
+				return room
+			}
+			room -= p.feedFrom(a, hz)
+		}
+		n := min(len(pcm), feedBatch, (room-2)*hz/p.ringHz)
 		if n <= 0 {
 			return room
 		}
 		p.begin(a)
-		p.scratch = p.resampler.Process(p.scratch[:0], pcm[:n])
+		pcm = pcm[:n]
+		if p.resampler != nil {
+			p.scratch = p.resampler.Process(p.scratch[:0], pcm)
+			pcm = p.scratch
+		}
+		room -= p.put(a, pcm)
 		a.feed(n)
-		p.waiting -= int64(n)
-		room -= p.put(a)
 	}
-	tail := p.resampler.Delay()*p.ringHz/p.sourceHz + 4
-	if a.flowing && !a.open && a.unfed() == 0 && room >= tail {
-		p.scratch = p.resampler.Drain(p.scratch[:0])
+	if pcm, _ := a.next(); a.flowing && !a.open && pcm == nil && room >= p.tail() {
+		room -= p.drain(a)
 		a.flowing = false
-		room -= p.put(a)
 	}
 	return room
 }
 
-// begin prepares the resampler for an answer, and notes where in the ring its unheard audio lies.
+// tail is how much room there must be for what the resampler holds back.
+func (p *player) tail() int {
+	const rounded = 4
+	if p.resampler == nil {
+		return rounded
+	}
+	return p.resampler.Delay()*p.ringHz/p.feedHz + rounded
+}
+
+// drain puts what the resampler holds back of an answer, and returns how much that was.
+func (p *player) drain(a *answer) int {
+	if p.resampler == nil {
+		return 0
+	}
+	p.scratch = p.resampler.Drain(p.scratch[:0])
+	if !a.flowing {
+		return 0 // it is of nothing
+	}
+	return p.put(a, p.scratch)
+}
+
+// feedFrom prepares the resampler for audio at another rate, and returns how much it put of what came before.
+func (p *player) feedFrom(a *answer, hz int) (put int) {
+	put = p.drain(a)
+	p.feedHz, p.resampler = hz, nil
+	if hz != p.ringHz {
+		p.resampler, _ = audio.NewResampler(hz, p.ringHz) // followRate has looked whether there is one
+	}
+	return put
+}
+
+// begin notes where in the ring an answer's unheard audio lies.
 func (p *player) begin(a *answer) {
 	if a.flowing {
 		return
@@ -114,9 +171,9 @@ func (p *player) begin(a *answer) {
 	}
 }
 
-// put writes what the resampler made of an answer, and returns how much that was.
-func (p *player) put(a *answer) int {
-	n := p.rings.Write(p.scratch)
+// put writes what is to be heard of an answer, and returns how much that was.
+func (p *player) put(a *answer, pcm []int16) int {
+	n := p.rings.Write(pcm)
 	p.look.Written += uint64(n)
 	p.look.Free -= n
 	a.end = p.look.Written

@@ -15,8 +15,8 @@ const (
 	maxRecordings = 4
 )
 
-// recording writes what the model says as files, heard or not: one for each content part of each item. It belongs to the
-// stream's goroutine.
+// recording writes what the model says as files, heard or not: one for each content part of each item. It is the stream's
+// owner's.
 type recording struct {
 	files    *audiofile.Store // nil: nothing is written
 	uuid     string
@@ -43,7 +43,7 @@ func newRecording(files *audiofile.Store, uuid string, rateHz int, announce func
 // setRate changes the rate of the files to come.
 func (r *recording) setRate(hz int) { r.rateHz = hz }
 
-// write adds a delta's audio, which must not change any more, to the file of its part.
+// write adds a delta's audio to the file of its part.
 func (r *recording) write(e *realtime.Event, pcm []int16) {
 	if r.files == nil {
 		return

@@ -1,6 +1,9 @@
 package stream
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // fakeRings is a channel without FreeSWITCH: its ring is played by play, as cshim/oas_play.c does it but for the fades.
 type fakeRings struct {
@@ -9,6 +12,7 @@ type fakeRings struct {
 	mu sync.Mutex
 
 	wake   chan struct{}
+	gone   chan struct{} // closed by Release
 	closed bool
 
 	closeReason, closeError string // when closed
@@ -41,7 +45,7 @@ type fakeRings struct {
 var _ Rings = (*fakeRings)(nil)
 
 func newFakeRings(rateHz int) *fakeRings {
-	return &fakeRings{wake: make(chan struct{}, 1), rateHz: rateHz, capacity: 32 << 10, closeReason: "hangup"}
+	return &fakeRings{wake: make(chan struct{}, 1), gone: make(chan struct{}), rateHz: rateHz, capacity: 32 << 10, closeReason: "hangup"}
 }
 
 // known makes all that the test has done known to what time wakes.
@@ -93,7 +97,28 @@ func (f *fakeRings) ringBell() {
 	}
 }
 
-func (f *fakeRings) Wake() <-chan struct{} { return f.wake }
+// Serve does what bridge/doorbell.go does, on a goroutine that ends with Release.
+func (f *fakeRings) Serve(l Listener) {
+	go func() {
+		for {
+			var due <-chan time.Time
+			now := time.Now()
+			at, taken := l.Take(now)
+			if taken {
+				l.Send(now)
+			}
+			if !at.IsZero() {
+				due = time.After(time.Until(at))
+			}
+			select {
+			case <-f.wake:
+			case <-due:
+			case <-f.gone:
+				return
+			}
+		}
+	}()
+}
 
 func (f *fakeRings) Look() Look {
 	f.mu.Lock()
@@ -138,4 +163,9 @@ func (f *fakeRings) SetAnswerOpen(open bool)         { f.open = open }
 func (f *fakeRings) SetTotals(totals Totals)         { f.totals = totals }
 func (f *fakeRings) SetEnd(reason, errorText string) { f.reason, f.errorText = reason, errorText }
 func (f *fakeRings) Detach()                         { f.detached++ }
-func (f *fakeRings) Release()                        { f.released++ }
+
+func (f *fakeRings) Release() {
+	if f.released++; f.released == 1 {
+		close(f.gone)
+	}
+}

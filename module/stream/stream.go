@@ -3,6 +3,8 @@ package stream
 import (
 	"encoding/json"
 	"errors"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -34,14 +36,12 @@ const (
 )
 
 const (
-	// inboxSize bounds the messages that wait for the stream; then the socket is left unread and TCP slows the server.
-	inboxSize = 64
-	// maxBeside is the length up to which a message waits beside others. Of a longer one the sender waits until it is taken.
-	maxBeside = 256 << 10
 	// maxPlayout bounds how long a stream that is over plays out what it has received, beyond the length of that.
 	maxPlayout = 5 * time.Second
 	// voiceGap is how long after its last voiced frame a voice still goes on: longer than between two syllables.
 	voiceGap = 200 * time.Millisecond
+	// quietEvery is how often it is looked whether it is quiet enough for the next session to take over.
+	quietEvery = 50 * time.Millisecond
 	// settleEvery is how old the totals may be that a call's record gets.
 	settleEvery = 100 * time.Millisecond
 )
@@ -58,8 +58,9 @@ type Config struct {
 	Leave    func()           // called once, just before the channel is free for another stream
 }
 
-// Stream is one channel's conversation. Its exported methods may be called from any goroutine; they wait for the stream's
-// goroutine, which never waits for the network or for FreeSWITCH.
+// Stream is one channel's conversation. Whoever has something for it becomes its owner for as long as that takes (owner.go):
+// the reader of its connection, a command, its timer, the goroutine that serves its channel. An owner never waits for the
+// network or for FreeSWITCH. The exported methods may be called from any goroutine.
 type Stream struct {
 	cfg    Config
 	host   Host
@@ -68,16 +69,18 @@ type Stream struct {
 	notify *notifier
 	url    string // without its query, which may carry a key
 
-	commands chan func()    // unbuffered: the sender waits until it is taken or the stream ends
-	inbox    chan linkEvent // inboxSize
-	ended    chan struct{}  // closed when the stream takes nothing any more
-	detached chan struct{}  // closed when the channel is free for another stream
+	over     chan struct{} // closed when there is a reason to end
+	detached chan struct{} // closed when the channel is free for another stream
+	news     atomic.Bool   // the channel has something new that no owner has taken yet
 
-	// Everything below belongs to the stream's goroutine. First the parts.
+	mu sync.Mutex // The owner has it. Protects following.
+
+	// First the parts.
 	conn      connection
 	ledger    *ledger.Ledger
 	capture   *capture
 	player    *player
+	parser    realtime.Parser
 	codec     codec
 	recording *recording
 
@@ -85,8 +88,11 @@ type Stream struct {
 	totals    Totals        // as the rings have them
 	settledAt time.Time
 
+	timer  *time.Timer // calls wake
+	wakeAt time.Time   // when it will; zero: it will not
+
 	// What is due.
-	gapAt     time.Time // for capture
+	gapAt     time.Time // for capture, which only serve looks after
 	playAt    time.Time // for player
 	stopAt    time.Time // STREAM_MAX_DURATION
 	endAt     time.Time // the end, at the latest, when what was received has been played out; zero: it is not over
@@ -103,18 +109,20 @@ type Stream struct {
 
 	reason string // why the stream ended; "" while it runs
 	failed string // with what error; "" if with none
+	isOver bool   // over is closed
 }
 
-// newStream builds a stream around attached rings. run must be called.
+// newStream builds a stream around attached rings. It has an owner until run has begun, which must be called.
 func newStream(cfg Config, host Host, rings Rings, dial DialFunc, log zerolog.Logger) *Stream {
 	s := &Stream{
 		cfg: cfg, host: host, rings: rings, log: log,
 		notify:   newNotifier(host, cfg.UUID, cfg.Secrets, log, cfg.Former),
-		commands: make(chan func()),
-		inbox:    make(chan linkEvent, inboxSize),
-		ended:    make(chan struct{}),
+		over:     make(chan struct{}),
 		detached: make(chan struct{}),
 	}
+	s.mu.Lock()
+	s.timer = time.AfterFunc(time.Hour, s.wake)
+	s.timer.Stop()
 	u := *cfg.Start.URL
 	u.RawQuery = ""
 	s.url = u.String()
@@ -126,7 +134,7 @@ func newStream(cfg Config, host Host, rings Rings, dial DialFunc, log zerolog.Lo
 	s.ledger = ledger.New(cfg.Provider, ledger.BargeIn{Off: set.BargeIn.Off, Min: set.BargeIn.Min})
 	s.recording = newRecording(s.files(), cfg.UUID, s.player.sourceHz, func(b playBody) { s.event(eventPlay, b) })
 	s.conn = connection{
-		dialer:   &dialer{dial, cfg.transportOptions(), cfg.Provider, s.post, s.panicked},
+		dialer:   &dialer{dial, cfg.transportOptions(), cfg.Provider, s.fromLink, s.panicked},
 		provider: cfg.Provider, noReconnect: set.NoReconnect,
 		backoff: transport.Backoff{Start: set.BackoffStart, Cap: set.BackoffCap, MaxAttempts: set.BackoffAttempts},
 	}
@@ -156,57 +164,31 @@ func (c *Config) transportOptions() *transport.Options {
 	}
 }
 
-// run is the stream's goroutine. It ends when the stream does.
+// run begins the stream, and takes it apart when it is over.
 func (s *Stream) run() {
-	defer s.finish()
-	guard(s.panicked, s.loop)
+	s.owned(func(now time.Time) {
+		if d := s.cfg.Settings.MaxDuration; d > 0 {
+			s.stopAt = now.Add(d)
+		}
+		s.conn.connect()
+	})
+	s.rings.Serve(s)
+	<-s.over
+	s.finish()
 }
 
-func (s *Stream) loop() {
-	now := time.Now()
-	if d := s.cfg.Settings.MaxDuration; d > 0 {
-		s.stopAt = now.Add(d)
-	}
-	s.gapAt = s.capture.fillGap(now)
-	s.conn.connect()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for s.reason == "" {
-		select {
-		case <-s.rings.Wake():
-			if s.rings.Look().Closed {
-				s.channelClosed()
-				continue
-			}
-			s.gapAt = s.capture.drain(time.Now())
-			s.sendAudio()
-		case e := <-s.inbox:
-			if e.taken != nil {
-				close(e.taken)
-			}
-			s.handleLink(e, time.Now())
-		case f := <-s.commands:
-			f()
-		case <-timer.C:
-		}
-		if s.reason == "" {
-			timer.Reset(s.tick(time.Now()))
-		}
-	}
-}
-
-// tick does what is due and returns the time until the next thing is.
-func (s *Stream) tick(now time.Time) time.Duration {
-	if !now.Before(s.gapAt) {
-		s.gapAt = s.capture.fillGap(now)
-		s.sendAudio()
+// tick does what is due and returns when the next thing is; zero: nothing will be before something happens.
+func (s *Stream) tick(now time.Time) time.Time {
+	if s.rings.Look().Closed {
+		s.channelClosed()
+		return time.Time{}
 	}
 	if due(&s.stopAt, now) {
 		s.end(endMaxDuration)
 	}
 	s.tickConnection(now)
 	s.act(s.ledger.Tick(now), now)
-	if s.ledger.TooEarly() && now.Sub(s.capture.voiceEnd()) < voiceGap {
+	if s.speaksOn(now) {
 		s.hear(now)
 		s.act(s.ledger.StillSpeaks(now), now)
 	}
@@ -218,11 +200,19 @@ func (s *Stream) tick(now time.Time) time.Duration {
 	if now.Sub(s.settledAt) >= settleEvery {
 		s.settle(now)
 	}
-	next := earliest(s.gapAt, s.stopAt, s.playAt, s.endAt, s.ledger.Due())
+	next := earliest(s.stopAt, s.playAt, s.endAt, s.ledger.Due())
 	if s.endAt.IsZero() {
 		next = earliest(next, s.conn.due())
+		if s.conn.next.ready() {
+			next = earliest(next, now.Add(quietEvery))
+		}
 	}
-	return max(next.Sub(now), 0)
+	return next
+}
+
+// speaksOn reports whether the caller, who was too short to interrupt, has not stopped.
+func (s *Stream) speaksOn(now time.Time) bool {
+	return s.ledger.TooEarly() && now.Sub(s.capture.voiceEnd()) < voiceGap
 }
 
 // due reports whether the time *t has come, and clears it.
@@ -234,27 +224,6 @@ func due(t *time.Time, now time.Time) bool {
 	return true
 }
 
-// post gives the stream an event; false if it has ended.
-func (s *Stream) post(e linkEvent) bool {
-	if len(e.msg) > maxBeside {
-		e.taken = make(chan struct{})
-	}
-	select {
-	case s.inbox <- e:
-	case <-s.ended:
-		return false
-	}
-	if e.taken == nil {
-		return true
-	}
-	select {
-	case <-e.taken:
-		return true
-	case <-s.ended:
-		return false
-	}
-}
-
 // channelClosed ends the stream because the channel let go of it.
 func (s *Stream) channelClosed() {
 	reason, failed := s.rings.Closing()
@@ -264,7 +233,7 @@ func (s *Stream) channelClosed() {
 	s.reason, s.failed = reason, failed
 }
 
-// end begins the end of the stream: the loop leaves after the present event. Only the first reason counts.
+// end begins the end of the stream: it has no owner after the present one. Only the first reason counts.
 func (s *Stream) end(reason string) { s.fail(reason, "") }
 
 // fail ends the stream with an error.
@@ -301,14 +270,14 @@ func (s *Stream) giveUp(failure errorMessage) {
 }
 
 // finish takes the stream apart: channel first, so that it is free, then the socket, then the last events. A bug in one
-// step must not keep the next from being done: others wait for the channel and for the last event.
+// step must not keep the next from being done: others wait for the channel and for the last event. Nobody becomes the
+// owner of a stream that is over, so what belongs to the owner is finish's.
 func (s *Stream) finish() {
 	step := func(f func()) {
 		guard(func(reason string) { s.logBug("caught a bug while ending: " + reason) }, f)
 	}
-	s.fail(endInternal, internalError) // unless there is a reason already
-	close(s.ended)
 	now := time.Now()
+	s.timer.Stop()
 	step(func() { s.capture.drain(now) })
 	step(func() { s.played(s.player.stop(), now) })
 	step(func() { s.act(s.ledger.End(now), now) })
@@ -334,43 +303,10 @@ func (s *Stream) logBug(text string) {
 	s.host.Log(logCrit, s.cfg.UUID, s.cfg.Secrets.Text(text))
 }
 
-// panicked ends the stream because of a bug in it. Also reached from a link's goroutine, so the stream is told by its own
-// means.
-func (s *Stream) panicked(reason string) {
-	defer func() { // even after a bug in telling of it
-		go guard(func(string) {}, func() { // ends with the command or the stream
-			_ = s.do(func() error { s.fail(endInternal, internalError); return nil })
-		})
-	}()
-	s.logBug("caught a bug, this stream ends: " + reason)
-	s.event(eventError, errorBody(errorMessage{Error: internalError}))
-}
-
-// do runs f on the stream's goroutine and returns its error.
-func (s *Stream) do(f func() error) error {
-	done := make(chan error, 1)
-	select {
-	case s.commands <- func() { done <- f() }:
-	case <-s.ended:
-		return ErrEnded
-	}
-	select {
-	case err := <-done:
-		return err
-	case <-s.ended: // f panicked, or it was the last thing that the stream did
-		select {
-		case err := <-done:
-			return err
-		default:
-			return ErrEnded
-		}
-	}
-}
-
 // gone reports whether the stream ends, or has only not noticed yet that its channel closed the rings. If so, detached
 // will be closed soon.
 func (s *Stream) gone() bool {
-	return s.do(func() error {
+	return s.do(func(time.Time) error {
 		if !s.rings.Look().Closed {
 			return ErrBusy
 		}
@@ -381,7 +317,7 @@ func (s *Stream) gone() bool {
 
 // stop ends the stream, after sending last if there is one. It returns when the channel is free.
 func (s *Stream) stop(last json.RawMessage, reason string) error {
-	err := s.do(func() error {
+	err := s.do(func(time.Time) error {
 		if last != nil && s.conn.link.open() {
 			_ = s.conn.link.conn.Send(last) // best effort: the connection may be going down
 		}

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"time"
+	"runtime/debug"
 	"unicode/utf8"
 
 	"github.com/coder/websocket"
@@ -44,11 +44,16 @@ func (e *CloseError) Unwrap() error { return e.Err }
 // closeError sorts what the library says of the end.
 func (c *Conn) closeError(err error) *CloseError {
 	var closed websocket.CloseError
+	var own *CloseError
 	switch {
+	case errors.As(err, &own):
+		return own
 	case errors.As(err, &closed):
 		return &CloseError{Code: int(closed.Code), Reason: c.masker.Text(oneLine(closed.Reason))}
 	case errors.Is(err, websocket.ErrMessageTooBig):
 		return &CloseError{CloseTooBig, fmt.Sprintf("a message of more than %d bytes", c.options.ReadLimit), err}
+	case errors.Is(err, ErrQueueFull):
+		return queueFull()
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return &CloseError{CloseAbnormal, "connection lost", err}
 	}
@@ -57,6 +62,14 @@ func (c *Conn) closeError(err error) *CloseError {
 		return &CloseError{CloseAbnormal, op.Error(), err} // without the library's words around it
 	}
 	return &CloseError{CloseAbnormal, c.masker.Text(oneLine(err.Error())), err}
+}
+
+// queueFull is the end of a connection whose server does not read.
+func queueFull() *CloseError { return &CloseError{CloseAbnormal, ErrQueueFull.Error(), ErrQueueFull} }
+
+// panicked is the end of a connection by a bug.
+func panicked(r any) *CloseError {
+	return &CloseError{CloseAbnormal, "internal error", fmt.Errorf("%v\n%s", r, debug.Stack())}
 }
 
 // Close ends the connection in good order and returns at once: what is queued is sent, then a closing frame, then the
@@ -71,18 +84,26 @@ func (c *Conn) Close(code int, reason string) {
 		_, size := utf8.DecodeLastRuneInString(reason)
 		reason = reason[:len(reason)-size]
 	}
-	if !c.queue.finish(code, reason) {
+	o := &c.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed || o.finishing {
 		return
 	}
-	go c.guard(func() { // ends with the connection, CloseTimeout from now at most
-		timer := time.NewTimer(c.options.CloseTimeout)
-		defer timer.Stop()
-		select {
-		case <-c.done:
-		case <-timer.C:
-			c.end(&CloseError{code, "closed without an answer", context.DeadlineExceeded})
-		}
-	})
+	o.finishing, o.code, o.reason = true, code, reason
+	o.limit(c, c.options.CloseTimeout, &CloseError{code, "closed without an answer", context.DeadlineExceeded})
+	if !c.socket.busy() { // otherwise its goroutine looks here when it has sent what waits
+		c.leave()
+	}
+}
+
+// leave has the closing frame sent, once. c.out.mu is held.
+func (c *Conn) leave() {
+	if !c.out.leaving {
+		c.out.leaving = true
+		code, reason := c.out.code, c.out.reason
+		go c.guard(func() { c.goodbye(code, reason) }) // ends with the connection
+	}
 }
 
 // sendable reports whether a closing frame may have the code (RFC 6455, 7.4).
@@ -96,15 +117,7 @@ func sendable(code int) bool {
 
 // goodbye sends the closing frame and waits for the server's, if the connection still lives. The library bounds each of
 // the two by five seconds; CloseTimeout kills the socket under it before that.
-func (c *Conn) goodbye() {
-	c.queue.mu.Lock()
-	code, reason := c.queue.code, c.queue.reason
-	c.queue.mu.Unlock()
-	select {
-	case <-c.done:
-		return
-	default:
-	}
+func (c *Conn) goodbye(code int, reason string) {
 	_ = c.ws.Close(websocket.StatusCode(code), reason) // whatever it says, the connection has ended
 	c.end(&CloseError{Code: code, Reason: reason})
 }

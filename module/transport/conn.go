@@ -3,11 +3,12 @@ package transport
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"runtime/debug"
+	"math"
+	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/coder/websocket"
 
@@ -25,27 +26,32 @@ var (
 // be in Read, or come back to it soon: pings are answered, and the closing of the connection is noticed, there.
 type Conn struct {
 	ws     *websocket.Conn
+	conn   net.Conn // below ws: the socket, or TLS on it
 	socket *socket
 	masker *secret.Masker
 	// options are not changed after Dial.
 	options *Options
 
-	reading atomic.Bool // someone is in Read, so that silence is the server's
+	reading atomic.Bool           // someone is in Read, so that silence is the server's
+	watched atomic.Pointer[watch] // the context of the last Read
+	large   int                   // the class of the last message that was not small, or 0; of the reader
+	heart   *time.Timer           // calls beat; nil if there is no heart beat
 	done    chan struct{}
 	ended   sync.Once
 	info    *CloseError // set before done is closed
 
-	queue queue
+	out outbox
 }
 
-// newConn starts the goroutines of a connection: the writer, and the heart beat if there is one. Both end with it.
-func newConn(ws *websocket.Conn, s *socket, m *secret.Masker, o *Options) *Conn {
-	c := &Conn{ws: ws, socket: s, masker: m, options: o, done: make(chan struct{})}
-	c.queue.init(o.SendQueue)
+// newConn makes the connection of what Dial has found. At rest it has no goroutine of its own.
+func newConn(ws *websocket.Conn, conn net.Conn, s *socket, m *secret.Masker, o *Options) *Conn {
+	c := &Conn{ws: ws, conn: conn, socket: s, masker: m, options: o, done: make(chan struct{})}
+	c.out.maxBytes = o.SendQueue
 	s.hear()
-	go c.guard(c.write)
+	s.serve(c)
 	if o.HeartBeat > 0 {
-		go c.guard(c.beat)
+		c.heart = time.AfterFunc(math.MaxInt64, func() { c.guard(c.beat) })
+		c.heart.Reset(o.HeartBeat) // it may fire at once, and needs itself
 	}
 	return c
 }
@@ -54,37 +60,10 @@ func newConn(ws *websocket.Conn, s *socket, m *secret.Masker, o *Options) *Conn 
 func (c *Conn) guard(f func()) {
 	defer func() {
 		if r := recover(); r != nil {
-			c.end(&CloseError{CloseAbnormal, "internal error", fmt.Errorf("%v\n%s", r, debug.Stack())})
+			c.end(panicked(r))
 		}
 	}()
 	f()
-}
-
-// Send queues a text message and never waits. The message belongs to the connection from then on. It fails with
-// ErrClosed when the connection has ended or Close was called, and with ErrQueueFull when SendQueue bytes are
-// waiting already: the server is not reading, and the connection ends.
-func (c *Conn) Send(msg []byte) error {
-	err := c.queue.put(msg)
-	if errors.Is(err, ErrQueueFull) {
-		c.end(&CloseError{CloseAbnormal, ErrQueueFull.Error(), ErrQueueFull})
-	}
-	return err
-}
-
-// buffers are for messages from the server. What is in the pool has length 0.
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
-
-// maxBuffer is the size up to which a buffer is kept for reuse: a second of PCM16 as base64, with room to spare.
-const maxBuffer = 128 << 10
-
-// Recycle lets later messages reuse the memory of one that Read returned. Nothing may refer to that message afterwards.
-// Calling it is optional.
-func Recycle(msg []byte) {
-	if cap(msg) == 0 || cap(msg) > maxBuffer {
-		return
-	}
-	msg = msg[:0]
-	buffers.Put(&msg)
 }
 
 // Read waits for the next message, which belongs to the caller (see Recycle). Its error is a *CloseError, always the
@@ -92,65 +71,108 @@ func Recycle(msg []byte) {
 func (c *Conn) Read(ctx context.Context) ([]byte, error) {
 	select {
 	case <-c.done:
+		c.unwatch()
 		return nil, c.info
 	default:
 	}
-	stop := context.AfterFunc(ctx, func() { c.end(&CloseError{CloseAbnormal, "given up", ctx.Err()}) })
-	defer stop()
 	c.socket.hear() // before that, nobody listened
 	c.reading.Store(true)
 	defer c.reading.Store(false)
-	for {
-		kind, r, err := c.ws.Reader(context.Background())
-		var msg []byte
-		if err == nil {
-			msg, err = readMessage(r)
+	c.watch(ctx)
+	msg, err := c.readMessage()
+	if err != nil {
+		why := c.closeError(err)
+		if why.Err != nil && c.out.finished() {
+			<-c.done // Close is at work, in bounded time, and says how it ended
 		}
-		if err != nil {
-			why := c.closeError(err)
-			if why.Err != nil && c.queue.finished() {
-				<-c.done // Close is at work, in bounded time, and says how it ended
+		c.end(why)
+		c.unwatch()
+		return nil, c.info
+	}
+	return msg, nil
+}
+
+// watch is a context whose end ends the connection while someone is in Read with it.
+type watch struct {
+	done <-chan struct{}
+	stop func() bool
+}
+
+// watch watches ctx from now on. A reader has the same context again and again, which costs nothing.
+func (c *Conn) watch(ctx context.Context) {
+	done := ctx.Done()
+	w := c.watched.Load()
+	if w == nil || w.done != done {
+		c.unwatch()
+		w = &watch{done: done}
+		w.stop = context.AfterFunc(ctx, func() {
+			if c.reading.Load() && c.watched.Load() == w {
+				c.givenUp(ctx)
 			}
-			c.end(why)
-			return nil, c.info
-		}
-		if kind != websocket.MessageBinary || c.options.OnBinary == nil {
-			return msg, nil
-		}
-		c.options.OnBinary(msg)
-		Recycle(msg)
+		})
+		c.watched.Store(w)
+	}
+	select {
+	case <-done: // perhaps when nobody was in Read
+		c.givenUp(ctx)
+	default:
 	}
 }
 
-// readMessage is io.ReadAll into a buffer of the pool.
-func readMessage(r io.Reader) ([]byte, error) {
-	msg := *buffers.Get().(*[]byte)
+// unwatch forgets the context.
+func (c *Conn) unwatch() {
+	if w := c.watched.Swap(nil); w != nil {
+		w.stop()
+	}
+}
+
+func (c *Conn) givenUp(ctx context.Context) { c.end(&CloseError{CloseAbnormal, "given up", ctx.Err()}) }
+
+// readMessage is the next message. It is read into a buffer for one as long as the last long one, which most of those
+// fit without a copy; a small one does not stay there.
+func (c *Conn) readMessage() ([]byte, error) {
+	_, r, err := c.ws.Reader(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	msg := newBuffer(max(c.large, 1))
 	for {
-		if len(msg) == cap(msg) {
-			// Four times as much at once: a delta is some 25 KB, and append alone gets there in many steps.
-			grown := make([]byte, len(msg), max(4*cap(msg), 4<<10))
-			copy(grown, msg)
-			msg = grown
-		}
 		n, err := r.Read(msg[len(msg):cap(msg)])
 		msg = msg[:len(msg)+n]
-		if errors.Is(err, io.EOF) {
-			return msg, nil
-		}
-		if err != nil {
+		switch {
+		case errors.Is(err, io.EOF):
+			return c.settle(msg), nil
+		case err != nil:
 			Recycle(msg)
 			return nil, err
+		case len(msg) == cap(msg):
+			msg = move(msg, classOf(cap(msg)+1))
 		}
 	}
+}
+
+// settle is a complete message in a buffer that it may keep.
+func (c *Conn) settle(msg []byte) []byte {
+	class := classOf(len(msg))
+	if class == 0 {
+		return move(msg, 0)
+	}
+	c.large = min(class, len(classes)-1)
+	return msg
 }
 
 // end ends the connection at once; the first reason counts.
 func (c *Conn) end(why *CloseError) {
 	c.ended.Do(func() {
 		c.info = why
-		c.queue.close()
+		c.out.close()
 		c.socket.kill()
+		if c.heart != nil {
+			c.heart.Stop()
+		}
 		close(c.done)
+		// Gives the library's buffers back, when its reader has noticed.
+		go c.guard(func() { _ = c.ws.CloseNow() })
 	})
 	<-c.done // so that whoever called finds c.info set
 }

@@ -99,33 +99,16 @@ func TestACompressedMessageIsBoundedAsWhatItUnpacksTo(t *testing.T) {
 	}
 }
 
-func TestBinaryMessages(t *testing.T) {
+func TestBinaryMessagesAreReadLikeText(t *testing.T) {
 	t.Parallel()
-	serve := func(ctx context.Context, ws *websocket.Conn) {
+	c := dial(t, to(t, accepting(t, func(ctx context.Context, ws *websocket.Conn) {
 		_ = ws.Write(ctx, websocket.MessageBinary, []byte("binary"))
 		_ = ws.Write(ctx, websocket.MessageText, []byte("text"))
 		_, _, _ = ws.Read(ctx)
+	})))
+	if got := read(t, c) + " " + read(t, c); got != "binary text" {
+		t.Errorf("read %q", got)
 	}
-	t.Run("are reported as such", func(t *testing.T) {
-		t.Parallel()
-		var reported []string
-		o := to(t, accepting(t, serve))
-		o.OnBinary = func(msg []byte) { reported = append(reported, string(msg)) }
-		c := dial(t, o)
-		if got := read(t, c); got != "text" {
-			t.Errorf("read %q", got)
-		}
-		if len(reported) != 1 || reported[0] != "binary" {
-			t.Errorf("reported %q", reported)
-		}
-	})
-	t.Run("are read like text if nobody wants to know", func(t *testing.T) {
-		t.Parallel()
-		c := dial(t, to(t, accepting(t, serve)))
-		if got := read(t, c) + " " + read(t, c); got != "binary text" {
-			t.Errorf("read %q", got)
-		}
-	})
 }
 
 func TestTheServersCloseIsReported(t *testing.T) {
@@ -319,6 +302,62 @@ func TestTheEndOfTheContextEndsReadAndConnection(t *testing.T) {
 	<-c.Done()
 }
 
+func TestAContextThatEndsWhileNobodyReadsWithIt(t *testing.T) {
+	t.Parallel()
+	c := dial(t, to(t, accepting(t, echo)))
+	for i := range 3 {
+		ctx, cancel := context.WithCancel(context.Background())
+		for range 2 {
+			if err := c.Send([]byte("x")); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.Read(ctx); err != nil {
+				t.Fatalf("reader %d: %v", i, err)
+			}
+		}
+		cancel() // the next reader has another
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	if err := c.Send([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Read(ctx); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if _, err := c.Read(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("Read with a context that has ended: %v", err)
+	}
+	<-c.Done()
+}
+
+func TestTheEndOfTheContextEndsAReadThatWaits(t *testing.T) {
+	t.Parallel()
+	said := make(chan struct{})
+	c := dial(t, to(t, accepting(t, func(ctx context.Context, ws *websocket.Conn) {
+		_ = ws.Write(ctx, websocket.MessageText, []byte("first"))
+		_ = ws.Write(ctx, websocket.MessageText, []byte("second"))
+		close(said)
+		_, _, _ = ws.Read(ctx)
+	})))
+	ctx, cancel := context.WithCancel(context.Background())
+	for range 2 { // the second time it is known already
+		if _, err := c.Read(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-said
+	result := make(chan error, 1)
+	go func() {
+		_, err := c.Read(ctx)
+		result <- err
+	}()
+	cancel()
+	if err := <-result; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestPongsLeaveBesideAudio(t *testing.T) {
 	t.Parallel()
 	pinged := make(chan error, 1)
@@ -367,6 +406,35 @@ func TestRecycledBuffersHoldNoOldMessages(t *testing.T) {
 			t.Fatalf("message %d: %v", i, err)
 		}
 		transport.Recycle(msg)
+	}
+}
+
+func TestMessagesOfAllSizesAndTheirMemory(t *testing.T) {
+	t.Parallel()
+	c := dial(t, to(t, accepting(t, echo)))
+	var kept [][]byte
+	for i, n := range []int{
+		0, 1, 125, 126, 4091, 4092, 4093, 4096, 4097, 13 << 10, 16 << 10, 16<<10 + 1, 25 << 10, 64 << 10, 64<<10 + 1, 100,
+		128 << 10, 128<<10 + 1, 300 << 10, 13 << 10, 1 << 20, 5000, 1,
+	} {
+		want := pattern(n)
+		if err := c.Send(want); err != nil {
+			t.Fatal(err)
+		}
+		msg, err := c.Read(patient(t))
+		if err != nil || !bytes.Equal(msg, want) {
+			t.Fatalf("%d bytes: got %d, %v", n, len(msg), err)
+		}
+		if i%3 == 0 {
+			transport.Recycle(msg)
+		} else {
+			kept = append(kept, msg)
+		}
+	}
+	for _, msg := range kept { // nobody else was given their memory
+		if !bytes.Equal(msg, pattern(len(msg))) {
+			t.Errorf("a message of %d bytes has changed", len(msg))
+		}
 	}
 }
 
@@ -437,25 +505,4 @@ func TestSubprotocol(t *testing.T) {
 	if got := <-chosen; got != "realtime" {
 		t.Errorf("the server has chosen %q of what was offered", got)
 	}
-}
-
-func BenchmarkEchoOfACallersFrame(b *testing.B) {
-	ctx := context.Background()
-	c, err := transport.Dial(ctx, to(b, serving(b, acceptor(echo, nil))))
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := c.Send(make([]byte, 1320)); err != nil { // 20 ms of PCM16 at 24 kHz
-			b.Fatal(err)
-		}
-		msg, err := c.Read(ctx)
-		if err != nil {
-			b.Fatal(err)
-		}
-		transport.Recycle(msg)
-	}
-	c.Close(1000, "")
-	<-c.Done()
 }

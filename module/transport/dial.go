@@ -74,7 +74,10 @@ func (d *dialing) dial(ctx context.Context) (*Conn, *DialError) {
 	if err != nil {
 		return nil, failure(stage, err, d.masker)
 	}
-	d.socket = newSocket(tcp, o.WriteTimeout)
+	if d.socket, err = newSocket(tcp, o.WriteTimeout); err != nil {
+		_ = tcp.Close() // it has not been used
+		return nil, failure(stage, err, d.masker)
+	}
 	// From here on the end of ctx makes every read and write fail.
 	stop := context.AfterFunc(ctx, d.socket.kill)
 	defer stop()
@@ -102,7 +105,7 @@ func (d *dialing) dial(ctx context.Context) (*Conn, *DialError) {
 		_ = ws.CloseNow() // the library keeps what it was not told to close: its finalizer is part of a cycle
 		return nil, failure(StageHTTP, ctx.Err(), d.masker)
 	}
-	return newConn(ws, d.socket, d.masker, o), nil
+	return newConn(ws, conn, d.socket, d.masker, o), nil
 }
 
 // check looks at what can be wrong before anything is sent.

@@ -5,27 +5,23 @@ import (
 	"time"
 )
 
-// beat is the heart beat's goroutine: it pings a silent server, and ends the connection when that stays silent. It ends
-// with the connection.
+// beat is called by the timer c.heart: it pings a silent server, and ends the connection when that stays silent. So the
+// heart beat has a goroutine only while a pong is waited for.
 func (c *Conn) beat() {
 	interval := c.options.HeartBeat
-	timer := time.NewTimer(interval)
-	defer timer.Stop()
-	for {
-		select {
-		case <-timer.C:
-		case <-c.done:
+	wait := interval - c.socket.silent()
+	if wait <= 0 {
+		if c.ping(interval) {
+			c.end(&CloseError{CloseAbnormal, ErrHeartBeat.Error() + " within " + interval.String(), ErrHeartBeat})
 			return
 		}
-		wait := interval - c.socket.silent()
-		if wait <= 0 {
-			if c.ping(interval) {
-				c.end(&CloseError{CloseAbnormal, ErrHeartBeat.Error() + " within " + interval.String(), ErrHeartBeat})
-				return
-			}
-			wait = interval
-		}
-		timer.Reset(wait)
+		wait = interval
+	}
+	c.heart.Reset(wait)
+	select {
+	case <-c.done: // which may have stopped it before that
+		c.heart.Stop()
+	default:
 	}
 }
 

@@ -22,6 +22,13 @@ import (
 const patience = 30 * time.Second
 
 func TestMain(m *testing.M) {
+	if certificate := os.Getenv(peerVariable); certificate != "" {
+		if err := servePeer(certificate); err != nil {
+			os.Stderr.WriteString(err.Error() + "\n")
+			os.Exit(1)
+		}
+		return
+	}
 	// The machine's own proxies are not for servers on loopback; the tests of the environment set theirs.
 	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"} {
 		os.Unsetenv(name)
@@ -162,4 +169,15 @@ func read(t *testing.T, c *transport.Conn) string {
 		t.Fatal(err)
 	}
 	return string(msg)
+}
+
+// pattern is n bytes, of which no two neighbourhoods are alike.
+func pattern(n int) []byte {
+	p := make([]byte, n)
+	x := uint32(1)
+	for i := range p {
+		x = x*1664525 + 1013904223
+		p[i] = byte(x >> 24)
+	}
+	return p
 }

@@ -19,7 +19,7 @@ const (
 	DefaultSendQueue      = 4 << 20  // a minute of 24 kHz PCM as base64
 )
 
-// Options says how a server is dialled. Dial changes nothing in it and keeps none of it but OnBinary.
+// Options says how a server is dialled. Dial changes nothing in it.
 type Options struct {
 	URL *url.URL // ws or wss; required
 	// Header is sent with the upgrade as it is, the authorization among it. A User-Agent is added if there is none.
@@ -45,12 +45,9 @@ type Options struct {
 	// ReadLimit bounds a message from the server, in bytes after decompression. Beyond it the connection is closed with
 	// status 1009.
 	ReadLimit int64
-	// SendQueue limits the bytes that wait to be sent. A single message may be longer.
+	// SendQueue limits the bytes that wait to be sent, beside the message that is being written. A single message may be
+	// longer.
 	SendQueue int
-
-	// OnBinary, if set, is called by Read with each binary message, which is valid during the call; Read does not return
-	// it then. Without it Read returns binary messages like text: the protocol has none, but some servers may send them.
-	OnBinary func(msg []byte)
 }
 
 // withDefaults is a copy of o with its zero fields filled in.

@@ -170,6 +170,65 @@ func TestTLSVersions(t *testing.T) {
 	}
 }
 
+func TestAnExchangedFileOfAuthoritiesIsUsedByTheNextAttempt(t *testing.T) {
+	t.Parallel()
+	ours, theirs := newAuthority(t, "ours"), newAuthority(t, "theirs")
+	server, _, _ := ours.issue(t, loopback)
+	o := to(t, secure(t, &tls.Config{Certificates: []tls.Certificate{server}}))
+	o.TLS.CAFile = filepath.Join(t.TempDir(), "ca.pem")
+	exchange := func(a *authority) {
+		pem, err := os.ReadFile(a.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(o.TLS.CAFile, pem, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 { // the server has been trusted before, and its session is known
+		exchange(ours)
+		talk(t, o)
+		exchange(theirs)
+		if failed := refusal(t, o); failed.Stage != transport.StageTLS {
+			t.Errorf("stage %s: %v", failed.Stage, failed)
+		}
+	}
+}
+
+func TestTheNextConnectionResumesTheSession(t *testing.T) {
+	t.Parallel()
+	ours := newAuthority(t, "ours")
+	server, _, _ := ours.issue(t, loopback)
+	_, cert, key := ours.issue(t, names{client: true})
+	for name, tc := range map[string]struct {
+		with transport.TLSOptions
+		want bool
+	}{
+		"server verified":   {transport.TLSOptions{CAFile: ours.file}, true},
+		"name not verified": {transport.TLSOptions{CAFile: ours.file, DisableHostnameValidation: true}, true},
+		// Who we are is said anew: the certificate may have been exchanged.
+		"client certificate": {transport.TLSOptions{CAFile: ours.file, CertFile: cert, KeyFile: key}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			// Not parallel: the other tests' servers on this machine have the same name, and theirs are other sessions.
+			var resumed []bool
+			s := secure(t, &tls.Config{Certificates: []tls.Certificate{server}, ClientAuth: tls.RequestClientCert})
+			serve := s.Config.Handler
+			s.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				resumed = append(resumed, r.TLS.DidResume)
+				serve.ServeHTTP(w, r)
+			})
+			o := to(t, s)
+			o.TLS = tc.with
+			talk(t, o)
+			talk(t, o)
+			if len(resumed) != 2 || resumed[0] || resumed[1] != tc.want {
+				t.Errorf("resumed: %v", resumed)
+			}
+		})
+	}
+}
+
 func TestTLSFilesThatAreNone(t *testing.T) {
 	t.Parallel()
 	ours := newAuthority(t, "ours")

@@ -21,7 +21,7 @@ static oas_play_t state; /* of the one stream that a test has */
 
 static inline oas_stream_t *stream_open(void)
 {
-	oas_stream_t *s = oas_stream_new(&bell, "test", OAS_MIX_MONO);
+	oas_stream_t *s = oas_stream_new(&bell, 0, "test", OAS_MIX_MONO);
 
 	if (!s) {
 		abort();

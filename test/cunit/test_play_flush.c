@@ -193,6 +193,9 @@ static void *produce(void *arg)
 
 		random = random * 1664525u + 1013904223u;
 		n = 1 + (random >> 8) % 700;
+		if (random >> 28 == 0) { /* the ring turns to another window */
+			oas_ring_fit(&s->agent, random >> 12 & 0x1ffff);
+		}
 		if (!put(s, written, n)) {
 			sched_yield();
 			continue;

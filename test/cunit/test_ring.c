@@ -10,7 +10,8 @@
 #include "check.h"
 #include "oas_stream.h"
 
-#define RING_BYTES 4096
+#define SMALLEST_BYTES (UINT64_C(1) << OAS_RING_SMALLEST)
+#define LARGEST_BYTES (UINT64_C(1) << OAS_RING_LARGEST)
 #define BODY_MAX 1500
 #define RECORDS 200000
 
@@ -41,7 +42,40 @@ typedef struct stress {
 	oas_doorbell_t bell;
 	bool with_bell;
 	uint32_t n_records;
+	uint32_t most_bytes; /* that the producer leaves in the ring */
+	uint32_t n_turns;
 } stress_t;
+
+/* Any slot will do. */
+#define STRESS_SLOT 1000
+
+static void ring_open(oas_ring_t *ring)
+{
+	void *memory = malloc(OAS_RING_MEMORY_BYTES);
+
+	if (!memory) {
+		abort();
+	}
+	*ring = (oas_ring_t){0};
+	oas_ring_init(ring, memory);
+}
+
+static void ring_close(oas_ring_t *ring)
+{
+	CHECK(!oas_ring_pending(ring), "something is left in the ring");
+	free(ring->memory);
+}
+
+/* Another usual window now and then, as at a change of the rate. */
+static void refit(stress_t *s, uint32_t *random)
+{
+	uint64_t turn = oas_ring_turn(&s->ring);
+
+	if (next_random(random) % 16 == 0) {
+		oas_ring_fit(&s->ring, UINT64_C(1) << next_random(random) % (OAS_RING_LARGEST + 1));
+		s->n_turns += oas_ring_turn(&s->ring) != turn;
+	}
+}
 
 /* Writes n_records records of random length; a full ring is tried again. */
 static void *produce(void *arg)
@@ -57,12 +91,14 @@ static void *produce(void *arg)
 			body[i] = (uint8_t) (sequence * 31 + i);
 		}
 		head.checksum = checksum(body, head.len_bytes, sequence);
-		while (!oas_ring_write(&s->ring, &head, sizeof(head), body, head.len_bytes)) {
+		refit(s, &random);
+		while (atomic_load(&s->ring.write_pos) - atomic_load(&s->ring.read_pos) > s->most_bytes ||
+			   !oas_ring_write(&s->ring, &head, sizeof(head), body, head.len_bytes)) {
 			sched_yield();
 		}
 		sequence++;
 		if (s->with_bell) {
-			oas_doorbell_ring(&s->bell);
+			oas_doorbell_ring(&s->bell, STRESS_SLOT);
 			if (next_random(&random) % 64 == 0) {
 				usleep(next_random(&random) % 200);
 			}
@@ -91,30 +127,33 @@ static bool consume(stress_t *s, uint64_t sequence)
 	return true;
 }
 
-static void stress_open(stress_t *s, uint32_t n_records, bool with_bell)
+static void stress_open(stress_t *s, uint32_t n_records, uint32_t most_bytes, bool with_bell)
 {
 	memset(s, 0, sizeof(*s));
 	s->n_records = n_records;
+	s->most_bytes = most_bytes;
 	s->with_bell = with_bell;
 	s->bell.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	CHECK(oas_ring_init(&s->ring, RING_BYTES) && s->bell.fd >= 0, "no memory or no eventfd");
+	CHECK(s->bell.fd >= 0, "no eventfd");
+	ring_open(&s->ring);
 }
 
 static void stress_close(stress_t *s)
 {
-	CHECK(!oas_ring_pending(&s->ring), "something is left in the ring");
-	oas_ring_free(&s->ring);
+	CHECK(s->n_turns > 100, "%u turns: nothing was tested", s->n_turns);
+	ring_close(&s->ring);
 	close(s->bell.fd);
 }
 
-static void test_records(void)
+/* With room for all, for a little, and for next to nothing: the ring turns while it is full, half full, empty. */
+static void test_records(uint32_t n_records, uint32_t most_bytes)
 {
 	stress_t s;
 	pthread_t producer;
 
-	stress_open(&s, RECORDS, false);
+	stress_open(&s, n_records, most_bytes, false);
 	pthread_create(&producer, NULL, produce, &s);
-	for (uint64_t sequence = 0; sequence < RECORDS;) {
+	for (uint64_t sequence = 0; sequence < n_records;) {
 		if (consume(&s, sequence)) {
 			sequence++;
 		} else {
@@ -125,36 +164,64 @@ static void test_records(void)
 	stress_close(&s);
 }
 
-/* The consumer sleeps as Go does. A lost wake-up is a sleep that only its time limit ends. */
+/* The consumer sleeps as Go does, and looks at the ring only when its slot rang. A lost ring is a sleep that only its
+ * time limit ends. */
 static void test_doorbell(void)
 {
 	stress_t s;
 	pthread_t producer;
 	uint64_t sequence = 0, sleeps = 0;
+	uint32_t slots[64];
 
-	stress_open(&s, RECORDS / 4, true);
+	stress_open(&s, RECORDS / 4, SMALLEST_BYTES, true);
 	pthread_create(&producer, NULL, produce, &s);
 	while (sequence < s.n_records) {
 		struct pollfd bell = {.fd = s.bell.fd, .events = POLLIN};
 		uint64_t rings;
 
+		if (oas_doorbell_take(&s.bell, OAS_DOORBELL_SLOTS, slots, 64) == 0) {
+			oas_doorbell_arm(&s.bell);
+			if (oas_doorbell_take(&s.bell, OAS_DOORBELL_SLOTS, slots, 64) == 0) {
+				sleeps++;
+				if (poll(&bell, 1, 10000) != 1) {
+					CHECK(0, "lost the ring at record %llu", (unsigned long long) sequence);
+					exit(EXIT_FAILURE);
+				}
+				CHECK(read(s.bell.fd, &rings, sizeof(rings)) == sizeof(rings), "cannot read the eventfd: %d", errno);
+				continue;
+			}
+		}
+		CHECK(slots[0] == STRESS_SLOT, "slot %u rang", slots[0]);
 		while (sequence < s.n_records && consume(&s, sequence)) {
 			sequence++;
 		}
-		oas_doorbell_arm(&s.bell);
-		if (sequence == s.n_records || oas_ring_pending(&s.ring)) {
-			continue;
-		}
-		sleeps++;
-		if (poll(&bell, 1, 10000) != 1) {
-			CHECK(0, "lost the wake-up at record %llu", (unsigned long long) sequence);
-			exit(EXIT_FAILURE);
-		}
-		CHECK(read(s.bell.fd, &rings, sizeof(rings)) == sizeof(rings), "cannot read the eventfd: %d", errno);
 	}
 	pthread_join(producer, NULL);
 	CHECK(sleeps > 0, "the consumer never slept: nothing was tested");
 	stress_close(&s);
+}
+
+/* Each slot that rang is taken once, and no other. */
+static void test_doorbell_slots(void)
+{
+	oas_doorbell_t bell = {.fd = -1};
+	uint32_t slots[64];
+
+	CHECK(oas_doorbell_take(&bell, OAS_DOORBELL_SLOTS, slots, 64) == 0, "a slot rang by itself");
+	for (uint32_t slot = 0; slot < OAS_DOORBELL_SLOTS; slot += 63) {
+		oas_doorbell_ring(&bell, slot);
+		oas_doorbell_ring(&bell, slot);
+	}
+	CHECK(oas_doorbell_take(&bell, 64, slots, 64) == 2 && slots[0] == 0 && slots[1] == 63, "other slots than 0 and 63");
+	for (uint32_t slot = 126; slot < OAS_DOORBELL_SLOTS; slot += 63) {
+		CHECK(oas_doorbell_take(&bell, OAS_DOORBELL_SLOTS, slots, 64) >= 1 && slots[0] == slot, "%u rang, want %u",
+			  slots[0], slot);
+		/* Of one word more than one may have rung. */
+		while (slot / 64 == (slot + 63) / 64) {
+			slot += 63;
+		}
+	}
+	CHECK(oas_doorbell_take(&bell, OAS_DOORBELL_SLOTS, slots, 64) == 0, "a slot rang twice");
 }
 
 /* Only the first ring after arming may pay for a system call. */
@@ -163,45 +230,144 @@ static void test_doorbell_suppression(void)
 	oas_doorbell_t bell = {.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
 	uint64_t rings = 0;
 
-	oas_doorbell_ring(&bell);
+	oas_doorbell_ring(&bell, 0);
 	CHECK(read(bell.fd, &rings, sizeof(rings)) == -1 && errno == EAGAIN, "an unarmed doorbell rang");
 	oas_doorbell_arm(&bell);
 	for (int i = 0; i < 5; i++) {
-		oas_doorbell_ring(&bell);
+		oas_doorbell_ring(&bell, 0);
 	}
 	CHECK(read(bell.fd, &rings, sizeof(rings)) == sizeof(rings) && rings == 1, "rang %llu times",
 		  (unsigned long long) rings);
 	close(bell.fd);
 }
 
-static void test_full_and_wrap(void)
+static void fill_random(uint8_t *data, uint32_t n, uint32_t *random)
 {
-	oas_ring_t ring = {0};
-	uint8_t in[100], out[100];
+	for (uint32_t i = 0; i < n; i++) {
+		data[i] = (uint8_t) next_random(random);
+	}
+}
+
+static void test_wrap(void)
+{
+	static uint8_t in[1600], out[1600];
+	oas_ring_t ring;
 	uint32_t random = 7;
 
-	CHECK(oas_ring_init(&ring, 256), "no memory");
+	ring_open(&ring);
 	for (int round = 0; round < 1000; round++) {
-		uint32_t n = 1 + next_random(&random) % 100;
+		uint32_t n = 1 + next_random(&random) % sizeof(in);
 
-		for (uint32_t i = 0; i < n; i++) {
-			in[i] = (uint8_t) next_random(&random);
-		}
+		fill_random(in, n, &random);
 		CHECK(oas_ring_write(&ring, in, n / 2, in + n / 2, n - n / 2), "no room in an empty ring");
-		CHECK(!oas_ring_write(&ring, NULL, 0, in, 257 - n), "a full ring took %u bytes more", 257 - n);
 		CHECK(oas_ring_readable(&ring) == n, "readable is not %u", n);
 		CHECK(!oas_ring_read(&ring, out, n + 1), "gave more than it had");
 		CHECK(oas_ring_read(&ring, out, n) && memcmp(in, out, n) == 0, "other bytes came out");
 	}
-	oas_ring_free(&ring);
+	CHECK(oas_ring_turn(&ring) == 0, "left its window without need");
+	ring_close(&ring);
+}
+
+/* What does not fit into the usual window goes to the largest, and what does comes back when that is empty. */
+static void test_overflow(void)
+{
+	static uint8_t in[SMALLEST_BYTES + LARGEST_BYTES], out[sizeof(in)];
+	oas_ring_t ring;
+	uint32_t random = 11;
+
+	ring_open(&ring);
+	fill_random(in, sizeof(in), &random);
+	for (uint32_t round = 0; round < 100; round++) {
+		uint64_t first = 1 + next_random(&random) % SMALLEST_BYTES;
+		uint64_t n = first + LARGEST_BYTES;
+
+		CHECK(oas_ring_write(&ring, NULL, 0, in, first), "no room in an empty ring");
+		CHECK(oas_ring_writable(&ring) == LARGEST_BYTES, "%llu bytes are writable",
+			  (unsigned long long) oas_ring_writable(&ring));
+		CHECK(oas_ring_write(&ring, NULL, 0, in + first, LARGEST_BYTES), "no room in the largest window");
+		CHECK(oas_ring_writable(&ring) == 0 && !oas_ring_write(&ring, NULL, 0, in, 1), "a full ring takes more");
+		/* Across the turn. */
+		CHECK(oas_ring_read(&ring, out, n - 1) && memcmp(in, out, n - 1) == 0, "other bytes came out");
+		CHECK(oas_ring_write(&ring, NULL, 0, in, 1) && oas_ring_from(oas_ring_turn(&ring)) != 0, "left too early");
+		CHECK(oas_ring_read(&ring, out, 2) && out[0] == in[n - 1] && out[1] == in[0], "other bytes came out");
+		CHECK(oas_ring_write(&ring, NULL, 0, in, 1) && oas_ring_from(oas_ring_turn(&ring)) == 0,
+			  "does not come back to the usual window");
+		CHECK(oas_ring_read(&ring, out, 1), "the byte is gone");
+	}
+	ring_close(&ring);
+}
+
+/* How much of a window has been written to, of memory that was filled with a mark. */
+static uint64_t touched(const oas_ring_t *ring, uint32_t window)
+{
+	uint64_t n = oas_ring_window_bytes(window);
+
+	while (n > 0 && oas_ring_window(ring, window)[n - 1] == 0xee) {
+		n--;
+	}
+	return n;
+}
+
+/* A window is touched as far as it is needed: records that are longer than the usual one, and a stall now and then. */
+static void test_touches_what_it_needs(void)
+{
+	static uint8_t record[SMALLEST_BYTES + 100], out[sizeof(record)];
+	oas_ring_t ring;
+
+	ring_open(&ring);
+	memset(ring.memory, 0xee, OAS_RING_MEMORY_BYTES);
+	for (int round = 0; round < 200; round++) {
+		CHECK(oas_ring_write(&ring, NULL, 0, record, sizeof(record)), "no room for a long record");
+		CHECK(oas_ring_read(&ring, out, sizeof(record)), "it is gone");
+		for (int i = 0; i < 40; i++) { /* a stall of 40 frames */
+			CHECK(oas_ring_write(&ring, NULL, 0, record, 332), "no room in a stall");
+		}
+		for (int i = 0; i < 40; i++) {
+			CHECK(oas_ring_read(&ring, out, 332), "it is gone");
+		}
+	}
+	CHECK(touched(&ring, 0) <= SMALLEST_BYTES, "the smallest window is exceeded");
+	for (uint32_t window = 1; window < OAS_RING_LARGEST - OAS_RING_SMALLEST; window++) {
+		CHECK(touched(&ring, window) == 0, "window %u was touched", window);
+	}
+	CHECK(touched(&ring, OAS_RING_LARGEST - OAS_RING_SMALLEST) <= 40 * 332, "touched %llu bytes of the largest window",
+		  (unsigned long long) touched(&ring, OAS_RING_LARGEST - OAS_RING_SMALLEST));
+	ring_close(&ring);
+}
+
+/* Another rate, while there is something in the ring: at once the first time, and when that is consumed the second. */
+static void test_fit(void)
+{
+	static uint8_t in[48000], out[sizeof(in)];
+	oas_ring_t ring;
+	uint32_t random = 13;
+
+	ring_open(&ring);
+	fill_random(in, sizeof(in), &random);
+	oas_ring_fit(&ring, 8000);
+	CHECK(oas_ring_window_bytes(ring.usual) == 8192 && oas_ring_window_bytes(oas_ring_from(ring.turn)) == 8192,
+		  "a window of %llu bytes for 8000", (unsigned long long) oas_ring_window_bytes(ring.usual));
+	CHECK(oas_ring_write(&ring, NULL, 0, in, 8000), "no room");
+	oas_ring_fit(&ring, 40000);
+	CHECK(oas_ring_window_bytes(oas_ring_from(ring.turn)) == 65536, "no larger window at once");
+	CHECK(oas_ring_write(&ring, NULL, 0, in + 8000, 40000), "no room");
+	oas_ring_fit(&ring, 8000);
+	CHECK(oas_ring_window_bytes(oas_ring_from(ring.turn)) == 65536, "a third window has something in it");
+	CHECK(oas_ring_writable(&ring) == 65536 - 40000, "%llu bytes are writable",
+		  (unsigned long long) oas_ring_writable(&ring));
+	CHECK(oas_ring_read(&ring, out, 48000) && memcmp(in, out, 48000) == 0, "other bytes came out");
+	CHECK(oas_ring_write(&ring, NULL, 0, in, 8000) && oas_ring_window_bytes(oas_ring_from(ring.turn)) == 8192,
+		  "no smaller window when it is empty");
+	CHECK(oas_ring_read(&ring, out, 8000) && memcmp(in, out, 8000) == 0, "other bytes came out");
+	ring_close(&ring);
 }
 
 static void test_stream_references(void)
 {
 	oas_doorbell_t bell = {.fd = -1};
-	oas_stream_t *stream = oas_stream_new(&bell, "a-uuid", OAS_MIX_STEREO);
+	oas_stream_t *stream = oas_stream_new(&bell, 0, "a-uuid", OAS_MIX_STEREO);
 
-	CHECK(stream && stream->callee.data && strcmp(stream->uuid, "a-uuid") == 0, "a new stream is not as asked");
+	CHECK(stream && stream->callee.memory && strcmp(stream->uuid, "a-uuid") == 0, "a new stream is not as asked");
 	oas_stream_ref(stream);
 	oas_stream_unref(stream);
 	/* AddressSanitizer finds a leak or a second free. The analyzer cannot count atomic references. */
@@ -210,10 +376,16 @@ static void test_stream_references(void)
 
 int main(void)
 {
-	test_full_and_wrap();
+	test_wrap();
+	test_overflow();
+	test_touches_what_it_needs();
+	test_fit();
 	test_stream_references();
 	test_doorbell_suppression();
-	test_records();
+	test_records(RECORDS, SMALLEST_BYTES + LARGEST_BYTES);
+	test_records(RECORDS / 4, SMALLEST_BYTES);
+	test_records(RECORDS / 16, 0);
 	test_doorbell();
+	test_doorbell_slots();
 	return check_exit();
 }

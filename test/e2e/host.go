@@ -163,6 +163,9 @@ func (h *Host) WaitEvent(ctx context.Context, uuid, subclass string, n int) (Mes
 	}
 }
 
+// PID is the host's process.
+func (h *Host) PID() int { return h.cmd.Process.Pid }
+
 // Signal sends the host's process a signal.
 func (h *Host) Signal(sig os.Signal) error { return h.cmd.Process.Signal(sig) }
 

@@ -45,14 +45,14 @@ const subscribed = "event json BACKGROUND_JOB CHANNEL_CREATE CHANNEL_ANSWER CHAN
 	"mod_openai_audio_stream::openai_speech_stop mod_openai_audio_stream::truncated mod_openai_audio_stream::turn " +
 	"mod_openai_audio_stream::reconnect mod_openai_audio_stream::end"
 
-func dialESL(ctx context.Context, addr, password string) (*esl, error) {
+func dialESL(ctx context.Context, addr, password, events string) (*esl, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}
 	c := &esl{conn: conn, done: make(chan struct{}), jobs: map[string]chan string{}, changed: make(chan struct{})}
 	r := textproto.NewReader(bufio.NewReaderSize(conn, 1<<16))
-	for _, line := range []string{"", "auth " + password, subscribed} {
+	for _, line := range []string{"", "auth " + password, events} {
 		if line != "" {
 			if _, err := fmt.Fprintf(conn, "%s\n\n", line); err != nil {
 				return nil, errors.Join(err, conn.Close())

@@ -57,6 +57,31 @@ type Switch struct {
 	rtpFirst, rtpLast int
 }
 
+// Config is how a FreeSWITCH is started.
+type Config struct {
+	Prefix   string   // where it is installed
+	Dir      string   // an empty directory for it
+	Env      []string // of its environment, beside this process's
+	Events   string   // that its event socket sends, as its command "event"; "" = what the tests wait for
+	Sessions int      // it takes so many at once, and in a second; 0 = 400
+	Refuse   bool     // its list of allowed interfaces (FreeSWITCH 1.11) lacks the module's
+}
+
+// Run starts a FreeSWITCH without the module. Close or Kill ends it, whatever the error.
+func Run(ctx context.Context, cfg Config) (*Switch, error) {
+	s := &Switch{Dir: cfg.Dir}
+	if cfg.Sessions == 0 {
+		cfg.Sessions = 400
+	}
+	if cfg.Events == "" {
+		cfg.Events = subscribed
+	}
+	if err := s.start(ctx, cfg); err != nil {
+		return s, fmt.Errorf("%w\n%s", err, s.LogTail())
+	}
+	return s, nil
+}
+
 // Start starts a FreeSWITCH that ends with the test, and loads the module.
 func Start(tb testing.TB) *Switch {
 	tb.Helper()
@@ -87,27 +112,29 @@ func prepare(tb testing.TB, allowed bool) *Switch {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	s := &Switch{Dir: tb.TempDir(), phone: phone, machine: watchMachine()}
+	watched := watchMachine()
 	tb.Cleanup(func() {
-		s.machine.close()
+		watched.close()
 		if err := phone.Close(); err != nil {
 			tb.Error(err)
 		}
 	})
 	ctx, cancel := context.WithTimeout(context.Background(), Bound)
 	defer cancel()
-	if err := s.start(ctx, prefix, allowed); err != nil {
-		tb.Fatalf("%v\n%s", err, s.logTail())
+	s, err := Run(ctx, Config{Prefix: prefix, Dir: tb.TempDir(), Refuse: !allowed})
+	if err != nil {
+		tb.Fatal(err)
 	}
+	s.phone, s.machine = phone, watched
 	tb.Cleanup(func() {
-		if err := s.stop(); err != nil {
+		if err := s.Close(); err != nil {
 			tb.Error(err)
 		}
 		if bad := s.complaints(); bad != "" {
 			tb.Errorf("FreeSWITCH complains:\n%s", bad)
 		}
 		if tb.Failed() {
-			tb.Logf("the log of FreeSWITCH ends with:\n%s", s.logTail())
+			tb.Logf("the log of FreeSWITCH ends with:\n%s", s.LogTail())
 		}
 	})
 	return s
@@ -124,17 +151,33 @@ func (s *Switch) Load(tb testing.TB, module string) {
 	s.API(tb, "+OK", "load %s", Module)
 }
 
+// LoadFrom is Load outside of a test.
+func (s *Switch) LoadFrom(ctx context.Context, module string) error {
+	content, err := os.ReadFile(module)
+	if err != nil {
+		return err
+	}
+	if err := s.install(content); err != nil {
+		return err
+	}
+	_, err = s.Do(ctx, "+OK", "load %s", Module)
+	return err
+}
+
 // Install replaces the module's file, not what is loaded of it.
 func (s *Switch) Install(tb testing.TB, content []byte) {
 	tb.Helper()
-	path := filepath.Join(s.Dir, "mod", Module+".so")
-	err := os.WriteFile(path+".new", content, 0o700)
-	if err == nil {
-		err = os.Rename(path+".new", path)
-	}
-	if err != nil {
+	if err := s.install(content); err != nil {
 		tb.Fatal(err)
 	}
+}
+
+func (s *Switch) install(content []byte) error {
+	path := filepath.Join(s.Dir, "mod", Module+".so")
+	if err := os.WriteFile(path+".new", content, 0o700); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
 }
 
 // Reload unloads the module and loads it again.
@@ -144,7 +187,8 @@ func (s *Switch) Reload(tb testing.TB) {
 	s.API(tb, "+OK", "load %s", Module)
 }
 
-func (s *Switch) start(ctx context.Context, prefix string, allowed bool) error {
+func (s *Switch) start(ctx context.Context, cfg Config) error {
+	prefix := cfg.Prefix
 	for _, dir := range []string{"log", "db", "run", "tmp", "storage", "rec", "mod"} {
 		if err := os.Mkdir(filepath.Join(s.Dir, dir), 0o700); err != nil {
 			return err
@@ -175,7 +219,7 @@ func (s *Switch) start(ctx context.Context, prefix string, allowed bool) error {
 	}
 	var xml bytes.Buffer
 	err = t.Execute(&xml, map[string]any{"ESL": s.eslPort, "Agent": s.agentSIP, "Far": s.farSIP, "Dir": s.Dir,
-		"RTPFirst": s.rtpFirst, "RTPLast": s.rtpLast, "Allowed": allowed})
+		"RTPFirst": s.rtpFirst, "RTPLast": s.rtpLast, "Sessions": cfg.Sessions, "Allowed": !cfg.Refuse})
 	if err != nil {
 		return err
 	}
@@ -186,6 +230,7 @@ func (s *Switch) start(ctx context.Context, prefix string, allowed bool) error {
 	s.cmd = exec.Command(filepath.Join(prefix, "bin", "freeswitch"), "-nonat", "-nf", "-nc", "-conf", s.Dir,
 		"-log", dir("log"), "-db", dir("db"), "-run", dir("run"), "-temp", dir("tmp"), "-storage", dir("storage"),
 		"-mod", dir("mod"))
+	s.cmd.Env = append(os.Environ(), cfg.Env...)
 	s.cmd.Stdout, s.cmd.Stderr = &s.out, &s.out
 	// It must not outlive a test that is killed.
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -194,7 +239,7 @@ func (s *Switch) start(ctx context.Context, prefix string, allowed bool) error {
 	}
 	s.PID = s.cmd.Process.Pid
 	for {
-		if s.esl, err = dialESL(ctx, fmt.Sprintf("127.0.0.1:%d", s.eslPort), "ClueCon"); err == nil {
+		if s.esl, err = dialESL(ctx, fmt.Sprintf("127.0.0.1:%d", s.eslPort), "ClueCon", cfg.Events); err == nil {
 			break
 		}
 		if err := pause(ctx); err != nil {
@@ -245,8 +290,19 @@ func (s *Switch) choosePorts() error {
 	return nil
 }
 
-// stop ends FreeSWITCH as an operator does.
-func (s *Switch) stop() error {
+// Kill ends FreeSWITCH at once.
+func (s *Switch) Kill() {
+	if s.cmd != nil && s.cmd.Process != nil {
+		_ = s.cmd.Process.Kill()
+		_ = s.cmd.Wait()
+	}
+	if s.esl != nil {
+		_ = s.esl.conn.Close()
+	}
+}
+
+// Close ends FreeSWITCH as an operator does.
+func (s *Switch) Close() error {
 	if s.cmd == nil || s.cmd.Process == nil {
 		return nil
 	}
@@ -305,7 +361,8 @@ var complaint = regexp.MustCompile(`(?m)^.*(\[CRIT\]|\[ALERT\]|caught a bug|has 
 
 func (s *Switch) complaints() string { return strings.Join(complaint.FindAllString(s.log(), 20), "\n") }
 
-func (s *Switch) logTail() string {
+// LogTail is the end of the log.
+func (s *Switch) LogTail() string {
 	lines := strings.SplitAfter(s.log(), "\n")
 	return strings.Join(lines[max(0, len(lines)-60):], "")
 }
@@ -315,15 +372,21 @@ func (s *Switch) API(tb testing.TB, want, format string, args ...any) string {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), Bound)
 	defer cancel()
-	command := fmt.Sprintf(format, args...)
-	text, err := s.esl.api(ctx, command)
+	text, err := s.Do(ctx, want, format, args...)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if !strings.HasPrefix(text, want) {
-		tb.Fatalf("%s: %q, want %s...", command, text, want)
-	}
 	return text
+}
+
+// Do is API outside of a test.
+func (s *Switch) Do(ctx context.Context, want, format string, args ...any) (string, error) {
+	command := fmt.Sprintf(format, args...)
+	text, err := s.esl.api(ctx, command)
+	if err == nil && !strings.HasPrefix(text, want) {
+		err = fmt.Errorf("%s: %q does not begin with %q", command, text, want)
+	}
+	return text, err
 }
 
 // Event waits for the n-th event (from 1) of a channel, by its name, or by its subclass if it is one of the module's.
@@ -331,6 +394,15 @@ func (s *Switch) Event(tb testing.TB, uuid, name string, n int) Event {
 	tb.Helper()
 	s.wait(tb, fmt.Sprintf("event %s of %s, number %d", name, uuid, n), func() bool { return len(s.Events(uuid, name)) >= n })
 	return s.Events(uuid, name)[n-1]
+}
+
+// Await is Event outside of a test, without the event.
+func (s *Switch) Await(ctx context.Context, uuid, name string) error {
+	err := s.esl.wait(ctx, func() bool { return len(s.Events(uuid, name)) > 0 })
+	if err != nil {
+		return fmt.Errorf("event %s of %s: %w", name, uuid, err)
+	}
+	return nil
 }
 
 // Events is those of a channel so far.

@@ -10,32 +10,17 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"mod_openai_audio_stream/module/realtime/realtimetest"
+	"mod_openai_audio_stream/test/bench/machine"
 )
 
 // loud is the peak of a frame that has the answer's tone in it.
 const loud = 1000
 
-// clock turns this process's times into CLOCK_MONOTONIC, which the host writes down.
-type clock struct {
-	base   time.Time
-	baseNS int64
-}
-
-func newClock() (clock, error) {
-	var now unix.Timespec
-	err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now)
-	return clock{time.Now(), now.Nano()}, err
-}
-
-func (c clock) ns(t time.Time) int64 { return c.baseNS + int64(t.Sub(c.base)) }
-
 // journal is when the server got each message of audio, when it wrote the first one of each answer, and when it said that
 // the caller speaks, for each call.
 type journal struct {
-	clock clock
+	clock machine.Clock
 
 	mu    sync.Mutex // Protects following.
 	calls map[string]*callJournal
@@ -47,7 +32,7 @@ type callJournal struct {
 }
 
 func (j *journal) note(s *realtimetest.Session, e realtimetest.Event) {
-	at := j.clock.ns(e.Time)
+	at := j.clock.NS(e.Time)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	name := s.URL.Query().Get("call")

@@ -1,4 +1,4 @@
-// Command bench measures what streaming costs FreeSWITCH's media threads: it runs calls in the stand-in host against the
+// Command standin measures what streaming costs FreeSWITCH's media threads: it runs calls in the stand-in host against the
 // test server and prints how long the module's callbacks took, and how late the host's own clocks were. Nothing passes or
 // fails here; see docs/benchmarks.md.
 package main
@@ -12,28 +12,67 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"mod_openai_audio_stream/module/realtime/realtimetest"
+	"mod_openai_audio_stream/test/bench/machine"
+	"mod_openai_audio_stream/test/bench/server"
 	"mod_openai_audio_stream/test/e2e"
 )
 
+// options are the flags.
+type options struct {
+	host, module string
+	calls        int
+	length       time.Duration
+	sweep        []int
+	muted        bool
+	name, svg    string
+	also         []string
+}
+
 func main() {
-	host := flag.String("host", "", "the stand-in host's program")
-	module := flag.String("module", "", "the module built for it")
-	calls := flag.Int("calls", 100, "how many calls stream at once")
-	length := flag.Duration("length", 15*time.Second, "how long is measured")
+	server.ServeIfAsked()
+	var o options
+	flag.StringVar(&o.host, "host", "", "the stand-in host's program")
+	flag.StringVar(&o.module, "module", "", "the module built for it")
+	flag.IntVar(&o.calls, "calls", 100, "how many calls stream at once")
+	flag.DurationVar(&o.length, "length", 15*time.Second, "how long is measured")
+	flag.Func("sweep", "measure what a call costs instead, at these numbers of calls: 100,200,400", func(text string) error {
+		for _, word := range strings.Split(text, ",") {
+			n, err := strconv.Atoi(word)
+			if err != nil {
+				return err
+			}
+			o.sweep = append(o.sweep, n)
+		}
+		return nil
+	})
+	flag.BoolVar(&o.muted, "muted", false, "of a sweep: callers are muted and the server says nothing; otherwise it answers all the time")
+	flag.StringVar(&o.name, "name", "this module", "of a sweep, in the plot")
+	flag.StringVar(&o.svg, "svg", "", "where the plot of a sweep goes")
+	flag.Func("also", "lines that an earlier sweep printed, for the plot; may be given again", func(path string) error {
+		o.also = append(o.also, path)
+		return nil
+	})
 	flag.Parse()
-	if err := run(*host, *module, *calls, *length); err != nil {
+	measured := o.run
+	if len(o.sweep)+len(o.also) > 0 {
+		measured = o.sweepAndPlot
+	}
+	if err := measured(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(program, module string, calls int, length time.Duration) error {
+func (o options) run() error {
+	program, module, calls, length := o.host, o.module, o.calls, o.length
 	ctx, cancel := context.WithTimeout(context.Background(), length+2*time.Minute)
 	defer cancel()
-	now, err := newClock()
+	now, err := machine.NewClock()
 	if err != nil {
 		return err
 	}
@@ -82,7 +121,7 @@ func run(program, module string, calls int, length time.Duration) error {
 	if _, err := h.Do(ctx, "resetstats"); err != nil {
 		return err
 	}
-	from := now.ns(time.Now())
+	from := now.NS(time.Now())
 	if _, err := h.Do(ctx, "wait ms=%d", length.Milliseconds()); err != nil {
 		return err
 	}
