@@ -138,21 +138,24 @@ func (s *shard) release(slot uint32) {
 func (s *shard) serve() {
 	defer caught(func(string) { time.Sleep(time.Second) }) // a bug that stays must not keep a processor busy
 	var count [8]byte
+	var awakeUntil time.Time
 	for {
 		now := time.Now()
-		for last := now; now.Sub(last) < awake; now = time.Now() {
-			if s.round(now) {
-				last = now
-			}
+		if s.round(now) {
+			awakeUntil = now.Add(awake)
+		}
+		if now.Before(awakeUntil) {
 			s.napper.nap(s.pollEvery())
+			continue
 		}
 		C.oas_doorbell_arm(s.bell)
-		if s.round(time.Now()) { // something came between the look and the arming
+		if now = time.Now(); s.round(now) { // something came between the look and the arming
 			C.oas_doorbell_disarm(s.bell)
+			awakeUntil = now.Add(awake)
 			continue
 		}
 		// Both fail only at the deadline: an eventfd is never closed here.
-		_ = s.file.SetReadDeadline(s.look(time.Now()))
+		_ = s.file.SetReadDeadline(s.look(now))
 		_, _ = s.file.Read(count[:])
 	}
 }

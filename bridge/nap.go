@@ -21,7 +21,7 @@ type napper struct {
 }
 
 func (n *napper) nap(d time.Duration) {
-	if n.naps%1000 == 0 { // it takes a lock of the scheduler's
+	if n.naps%64 == 0 { // it takes a lock of the scheduler's
 		n.scarce = runtime.GOMAXPROCS(0) <= 1+n.others
 	}
 	n.naps++

@@ -101,9 +101,12 @@ static void count(_Atomic uint32_t *counter)
 static void note_foreign(oas_writes_t *writes, const switch_frame_t *frame, uint32_t frame_ms)
 {
 	atomic_store_explicit(&writes->foreign_frame_ms, frame_ms, memory_order_relaxed);
-	/* Behind a resampler the core leaves an older frame's there (switch_core_media.c, SWITCH_STATUS_RESAMPLE). */
-	atomic_store_explicit(&writes->foreign_timestamp, frame->timestamp != writes->seen_timestamp ? frame->timestamp : 0,
-						  memory_order_relaxed);
+	/* Behind a resampler the core leaves an older frame's there (switch_core_media.c, SWITCH_STATUS_RESAMPLE). Of the
+	 * first frame it is not known. */
+	bool known = atomic_load_explicit(&writes->foreign_frames, memory_order_relaxed) > 0 &&
+				 frame->timestamp != writes->seen_timestamp;
+
+	atomic_store_explicit(&writes->foreign_timestamp, known ? frame->timestamp : 0, memory_order_relaxed);
 	writes->seen_timestamp = frame->timestamp;
 	count(&writes->foreign_frames);
 }

@@ -25,6 +25,7 @@ const (
 
 // fromLink takes one event of a link, as the stream's owner.
 func (s *Stream) fromLink(e linkEvent) (kept, over bool) {
+	kept = true // if a bug keeps handleLink from saying
 	over = !s.own(func(now time.Time) { kept = s.handleLink(e, now) })
 	return kept, over
 }

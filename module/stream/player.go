@@ -27,6 +27,7 @@ type player struct {
 	sourceHz int
 	limit    int64 // source samples that may wait
 
+	refusedHz int              // the channel's, to which not everything can be brought; 0: none
 	ringHz    int              // 0: not known, nothing is in the ring
 	feedHz    int              // of the audio that is being fed; 0: none yet
 	resampler *audio.Resampler // feedHz to ringHz; nil if equal
@@ -66,7 +67,7 @@ func newPlayer(rings Rings, sourceHz int, limit time.Duration) *player {
 func (p *player) setSourceRate(hz int) {
 	if hz != p.sourceHz {
 		p.limit = p.limit * int64(hz) / int64(p.sourceHz)
-		p.sourceHz, p.ringHz = hz, 0
+		p.sourceHz, p.ringHz, p.refusedHz = hz, 0, 0
 	}
 }
 

@@ -21,15 +21,18 @@ func (p *player) followRate() {
 		return
 	}
 	if !p.convertible(hz) {
+		p.refusedHz = hz
 		return // a rate that no channel has; silence until it changes again
 	}
 	p.rewind()
-	p.ringHz, p.feedHz, p.resampler = hz, 0, nil
+	p.ringHz, p.refusedHz, p.feedHz, p.resampler = hz, 0, 0, nil
 	p.rings.SetAgentRate(hz)
 }
 
-// outOfRate reports whether the channel has come to a rate that followRate has not seen, and waits for audio at it.
-func (p *player) outOfRate(hz int) bool { return p.busy() && hz != 0 && hz != p.ringHz }
+// outOfRate reports whether the channel has come to a rate that followRate has not seen.
+func (p *player) outOfRate(hz int) bool {
+	return hz != 0 && hz != p.ringHz && hz != p.refusedHz && p.flushing == nil
+}
 
 // convertible reports whether all that there is, and all that may come, can be brought to a rate.
 func (p *player) convertible(hz int) bool {

@@ -191,3 +191,23 @@ func TestRefillsAreFew(t *testing.T) {
 		}
 	}
 }
+
+// A change of the channel's rate is noticed also while nothing plays, and a rate that nothing can be brought to is not asked
+// for again at each frame.
+func TestOutOfRate(t *testing.T) {
+	rings := newFakeRings(8000)
+	p := newPlayer(rings, 24000, time.Minute)
+	p.run(time.Now())
+	if p.outOfRate(0) || p.outOfRate(8000) || !p.outOfRate(16000) {
+		t.Errorf("at 8000 Hz: %v %v %v", p.outOfRate(0), p.outOfRate(8000), p.outOfRate(16000))
+	}
+	rings.rateHz = 47981
+	p.run(time.Now())
+	if p.outOfRate(47981) || !p.outOfRate(16000) {
+		t.Errorf("a refused rate is asked for again, or another is not")
+	}
+	rings.rateHz = 16000
+	if p.run(time.Now()); p.outOfRate(16000) || !p.outOfRate(47981) {
+		t.Errorf("at 16000 Hz the player is at %d, and refuses %d", p.ringHz, p.refusedHz)
+	}
+}
