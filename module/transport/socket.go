@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
-	"unsafe"
 )
 
 // maxBacklog bounds what a socket keeps of what was written to it: a frame, and a thousand pongs.
@@ -101,21 +100,11 @@ type attempt struct {
 	once func(fd uintptr) bool
 }
 
-// now does not wait, so the runtime need not know of the system call.
+// now does not wait.
 func (a *attempt) now(fd uintptr) bool {
-	a.n, a.err = 0, nil
-	for len(a.p) > 0 {
-		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, fd, uintptr(unsafe.Pointer(&a.p[0])), uintptr(len(a.p)))
-		switch errno {
-		case syscall.EINTR:
-			continue
-		case syscall.EAGAIN:
-		case 0:
-			a.n = int(n)
-		default:
-			a.err = errno
-		}
-		break
+	a.write(fd)
+	if a.err == syscall.EAGAIN {
+		a.n, a.err = 0, nil
 	}
 	return true
 }
