@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * How Go reaches the shared block: one call of these for each look, because cgo knows no atomic fields. They run on
- * the session's or a doorbell's goroutine and never block. Positions and lengths of agent audio are in samples here.
+ * the goroutine of the stream's owner and never block. Positions and lengths of agent audio are in samples here.
  */
 #ifndef OAS_ACCESS_H
 #define OAS_ACCESS_H

@@ -131,7 +131,7 @@ type listener func(now time.Time) time.Time
 func (l listener) Take(now time.Time) (time.Time, bool) { return l(now), false }
 func (l listener) Send(time.Time)                       {}
 
-// served has the stream's goroutine pass on each call of its taker.
+// served passes on each call of the stream's listener.
 func served(s stream.Rings) <-chan struct{} {
 	calls := make(chan struct{}, 100)
 	s.Serve(listener(func(time.Time) time.Time {

@@ -149,7 +149,8 @@ static inline bool oas_stream_map(oas_stream_t *stream, bool with_callee)
 }
 
 /* A new block with one reference, or NULL if there is no memory. The doorbell must outlive it (doorbells are never
- * freed), and slot is the stream's alone while both sides have references. */
+ * freed), and slot is the stream's alone until Go gives it up: a later ring has another stream
+ * called in vain. */
 static inline oas_stream_t *oas_stream_new(oas_doorbell_t *doorbell, uint32_t slot, const char *uuid, oas_mix_t mix)
 {
 	oas_stream_t *stream = aligned_alloc(OAS_CACHE_LINE, sizeof(*stream));

@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"sync"
 	"time"
 
 	"mod_openai_audio_stream/module/audio"
@@ -50,6 +49,7 @@ type capture struct {
 	paused bool
 
 	caller, callee lane
+	frame          Frame
 	pcm            []int16 // one frame's worth, converted
 	calleeWaiting  []int16
 	calleeReady    bool
@@ -108,30 +108,25 @@ func (c *capture) voiceEnd() time.Time { return c.clock.voiceEnd() }
 
 func (c *capture) silent() bool { return c.muted || c.paused }
 
-// frames has the memory of the longest frame there may be; a stream needs it for no longer than it looks for one.
-var frames = sync.Pool{New: func() any { return new(Frame) }}
-
 // drain takes what the media threads have left. It returns when to look for a gap.
 func (c *capture) drain(now time.Time) time.Time {
 	if c.due.IsZero() {
 		c.begin(now)
 	}
-	f := frames.Get().(*Frame)
-	defer frames.Put(f)
 	if c.mix != command.Mono {
-		for c.rings.ReadCallee(f) {
+		for c.rings.ReadCallee(&c.frame) {
 			if c.silent() {
 				continue
 			}
-			c.calleeWaiting = c.callee.convert(c.calleeWaiting, f)
+			c.calleeWaiting = c.callee.convert(c.calleeWaiting, &c.frame)
 		}
 	}
-	for c.rings.ReadCaller(f) {
+	for c.rings.ReadCaller(&c.frame) {
 		if c.silent() {
 			c.begin(now)
 			continue
 		}
-		c.add(f, now)
+		c.add(now)
 	}
 	// Only now: after a stall the caller's frames, as many, have just taken theirs.
 	if n := len(c.calleeWaiting) - int(timeSamples(maxCallee, c.rateHz)); n > 0 {
@@ -154,13 +149,13 @@ func (c *capture) heard(now time.Time) {
 	c.nextLook = now.Add(lookEvery)
 }
 
-// add takes a frame that was read.
-func (c *capture) add(f *Frame, now time.Time) {
+// add takes the frame that was read.
+func (c *capture) add(now time.Time) {
 	late := now.Sub(c.lastFrame) > gapAfter
 	c.heard(now)
-	c.pcm = c.caller.convert(c.pcm[:0], f)
+	c.pcm = c.caller.convert(c.pcm[:0], &c.frame)
 	voice := c.voice.Detect(c.pcm, c.rateHz)
-	length := samplesTime(uint64(len(f.PCM)/max(f.Channels, 1)), max(f.RateHz, 1))
+	length := samplesTime(uint64(len(c.frame.PCM)/max(c.frame.Channels, 1)), max(c.frame.RateHz, 1))
 	if c.pausing(now, late) && c.correct(now, length) {
 		c.clock.breakRun()
 		return

@@ -76,13 +76,13 @@ type Look struct {
 	Closed     bool   // the channel has let go: it is gone, or can't be streamed any more
 }
 
-// Listener is called for a channel by a goroutine that does so for many: it must not wait. What all of them do with the same
-// code is done for one after the other: in a busy process the code is in no cache any more when their turn comes.
+// Listener is called for a channel by a goroutine that does so for many: it must not wait. All that rang take, then all
+// send: the same code many times in a row stays in the processor's caches.
 type Listener interface {
 	// Take takes what the channel has left. It wants to be called at the time again if nothing comes before; zero: it does
 	// not. Where it says taken, Send is called then.
 	Take(now time.Time) (again time.Time, taken bool)
-	// Send sends what was taken.
+	// Send sends what was taken. Only after a Take that said so, by the same goroutine.
 	Send(now time.Time)
 }
 

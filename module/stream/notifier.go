@@ -21,7 +21,7 @@ const (
 // hostCalls bounds how many OS threads may be inside FreeSWITCH for notifications at once, over all calls.
 var hostCalls = make(chan struct{}, 8)
 
-// notifier hands a call's events to FreeSWITCH in order, and not on the stream's owner's goroutine, because FreeSWITCH may take its
+// notifier hands a call's events to FreeSWITCH in order, on a goroutine of its own, because FreeSWITCH may take its
 // time. It masks the call's secrets in their bodies on the way. Any goroutine may use it.
 type notifier struct {
 	host    Host

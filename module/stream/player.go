@@ -16,8 +16,8 @@ const (
 	maxParts   = 256                    // of an answer; likewise
 )
 
-// player turns the model's audio into the agent ring's samples and knows what of it has been heard. It belongs to the
-// stream's goroutine. Source audio is mono, at sourceHz; ring positions are in samples at the channel's rate.
+// player turns the model's audio into the agent ring's samples and knows what of it has been heard. It is the
+// stream's owner's. Source audio is mono, at sourceHz; ring positions are in samples at the channel's rate.
 //
 // Here is what it is asked and told. playout.go fills the ring, answer.go knows what of an answer was heard, reel.go keeps
 // the audio.

@@ -7,7 +7,7 @@ import (
 
 // fakeRings is a channel without FreeSWITCH: its ring is played by play, as cshim/oas_play.c does it but for the fades.
 type fakeRings struct {
-	// mu is for what the test and the stream's goroutine touch. synctest lets only one of them run, and tells the race
+	// mu is for what the test and the stream's owner touch. synctest lets only one of them run, and tells the race
 	// detector of it when the test waits for the stream, but not when time wakes the stream.
 	mu sync.Mutex
 

@@ -26,7 +26,7 @@ type schedule struct {
 	quiet   []span // frames of silence
 	process []span // nothing runs
 	media   []span // the media thread does not run
-	engine  []span // the stream's goroutine does not run
+	engine  []span // nobody serves the channel
 	offline []span // nothing can be sent
 	mute    []span
 	restart []int         // a session of the server's begins

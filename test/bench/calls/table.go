@@ -83,15 +83,21 @@ func digits(x float64) string {
 	return fmt.Sprintf("%.2f", x)
 }
 
+// newTable is a table with its heading, to be flushed.
+func newTable(first string, columns []figure) *tabwriter.Writer {
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(w, first)
+	for _, f := range columns {
+		fmt.Fprint(w, f.name, "\t")
+	}
+	fmt.Fprintln(w)
+	return w
+}
+
 // printRows prints a table for the figures and one for the circumstances of each row.
 func printRows(rows []row) {
 	for _, columns := range [][]figure{figures, circumstances} {
-		w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-		fmt.Fprint(w, "module\tscenario\tscheme\tcalls\trun\t")
-		for _, f := range columns {
-			fmt.Fprint(w, f.name, "\t")
-		}
-		fmt.Fprintln(w)
+		w := newTable("module\tscenario\tscheme\tcalls\trun\t", columns)
 		for _, r := range rows {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t", r.Module, r.Scenario, r.Scheme, r.Calls, r.Run)
 			for _, f := range columns {
@@ -145,12 +151,7 @@ func printRatios(rows []row, modules []module) {
 	}
 	for _, other := range modules[1:] {
 		fmt.Printf("\n%s to %s, ratios of the medians of the runs:\n", modules[0].name, other.name)
-		w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-		fmt.Fprint(w, "scenario\tscheme\tcalls\truns\t")
-		for _, f := range figures {
-			fmt.Fprint(w, f.name, "\t")
-		}
-		fmt.Fprintln(w)
+		w := newTable("scenario\tscheme\tcalls\truns\t", figures)
 		for _, k := range keys {
 			fmt.Fprintf(w, "%s\t%s\t%d\t%d\t", k.scenario, k.scheme, k.calls, counts[k])
 			for i := range figures {
