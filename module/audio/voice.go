@@ -1,5 +1,7 @@
 package audio
 
+import "time"
+
 // Levels are RMS, in dB below the RMS of a full-scale square wave (dBov of ITU-T
 // G.100.1), which is 32768.
 const (
@@ -55,6 +57,8 @@ type Voice struct {
 	sum, power int64
 
 	speaking bool // voice has begun and not lapsed
+	length   int  // blocks of it so far, the onset's among them
+	lasted   int  // of them up to the last that was voice
 	voiced   bool // the last block was voice
 	loud     int  // blocks in a row at which speech could begin
 	quiet    int  // blocks in a row without voice
@@ -100,6 +104,19 @@ func (v *Voice) Detect(pcm []int16, rateHz int) bool {
 	return found || !completed && v.voiced
 }
 
+// Lasted is how long the voice has lasted that goes on now, from its first block
+// to the last with voice in it; 0 if there is none, or it has lapsed.
+func (v *Voice) Lasted() time.Duration {
+	return time.Duration(v.lasted) * time.Second / blocksPerSecond
+}
+
+// Lapse says that the next frame does not follow the last one. A voice that went
+// on is over; what is known of the noise is kept.
+func (v *Voice) Lapse() {
+	v.speaking, v.voiced = false, false
+	v.loud, v.length, v.lasted = 0, 0, 0
+}
+
 // Reset returns to the state of a new Voice.
 func (v *Voice) Reset() { *v = Voice{} }
 
@@ -121,12 +138,17 @@ func (v *Voice) block() {
 	} else {
 		v.loud = 0
 	}
-	v.speaking = v.speaking || v.loud >= onsetBlocks
+	switch {
+	case v.speaking:
+		v.length++
+	case v.loud >= onsetBlocks:
+		v.speaking, v.length = true, onsetBlocks
+	}
 	v.voiced = v.speaking && power >= max(stayRMS*stayRMS, stayOverNoise*noise)
 	if v.voiced {
-		v.quiet = 0
+		v.quiet, v.lasted = 0, v.length
 	} else if v.quiet++; v.quiet >= lapseBlocks {
-		v.speaking = false
+		v.speaking, v.length, v.lasted = false, 0, 0
 	}
 }
 

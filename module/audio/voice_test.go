@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"testing"
+	"time"
 
 	"mod_openai_audio_stream/module/audio"
 )
@@ -263,6 +264,45 @@ func TestVoiceRecording(t *testing.T) {
 		if last < loud-2 {
 			t.Errorf("noise at %g: voice ends with frame %d, speech with %d", noise, last, loud)
 		}
+	}
+}
+
+// A voice lasts from its first block to its last, through the closure of a consonant, and for no longer.
+func TestVoiceLasted(t *testing.T) {
+	const rate = 8000
+	var v audio.Voice
+	say := func(ms int, level float64) time.Duration {
+		v.Detect(tone(rate*ms/1000, rate, level), rate)
+		return v.Lasted()
+	}
+	be := func(ms int) time.Duration {
+		v.Detect(make([]int16, rate*ms/1000), rate)
+		return v.Lasted()
+	}
+	be(1000)
+	for _, step := range []struct {
+		what      string
+		got, want time.Duration
+	}{
+		{"a click", say(30, -20), 0},
+		{"silence after it", be(500), 0},
+		{"the onset", say(40, -20), 40 * time.Millisecond},
+		{"more", say(100, -20), 140 * time.Millisecond},
+		{"a closure", be(190), 140 * time.Millisecond},
+		{"more after it", say(10, -20), 340 * time.Millisecond},
+		{"the end", be(200), 0},
+		{"another voice", say(60, -20), 60 * time.Millisecond},
+	} {
+		if step.got != step.want {
+			t.Errorf("%s: %v, want %v", step.what, step.got, step.want)
+		}
+	}
+	v.Lapse()
+	if got := v.Lasted(); got != 0 {
+		t.Errorf("after a break: %v", got)
+	}
+	if got := say(50, -20); got != 50*time.Millisecond {
+		t.Errorf("a voice after the break: %v", got)
 	}
 }
 

@@ -36,6 +36,24 @@ func ResponseSay(text string) []byte {
 		"instructions": "Say exactly the following to the caller, and nothing else:\n" + text}})
 }
 
+// ResponseFarewell asks the model for its last words, which it is not to call a function instead of.
+func ResponseFarewell() []byte {
+	return event(map[string]any{"type": "response.create", "response": map[string]any{"tool_choice": "none"}})
+}
+
+// ResponseSpeak asks the model to say something of the kind that instructions tell, in its own words, and to do nothing else.
+func ResponseSpeak(instructions string) []byte {
+	return event(map[string]any{"type": "response.create", "response": map[string]any{
+		"instructions": instructions, "tool_choice": "none"}})
+}
+
+// ResponseAside asks the model to speak a text, and keeps it out of the conversation: the model will not know of it.
+func ResponseAside(text string) []byte {
+	return event(map[string]any{"type": "response.create", "response": map[string]any{
+		"conversation": "none", "input": []any{}, "tool_choice": "none",
+		"instructions": "Say exactly the following to the caller, and nothing else:\n" + text}})
+}
+
 // ResponseCancel cancels a response, the one in progress if id is "".
 func ResponseCancel(id string) []byte {
 	if id == "" {
@@ -111,6 +129,9 @@ func event(fields map[string]any) []byte {
 func StartsResponse(msg []byte) bool {
 	return gjson.GetBytes(msg, "type").Str == "response.create" && gjson.GetBytes(msg, "response.conversation").Str != "none"
 }
+
+// RequestedModality is what the response is to be made of that a response.create asks for; "" if it does not say.
+func RequestedModality(msg []byte) string { return modality(gjson.GetBytes(msg, "response")) }
 
 // EventID is the event_id of an event of either side, "" if it has none.
 func EventID(msg []byte) string { return text(gjson.GetBytes(msg, "event_id")) }

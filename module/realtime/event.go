@@ -39,6 +39,8 @@ type Event struct {
 	// ConversationID is that of a response, "" where the server does not say or the response is out of band.
 	ConversationID string
 
+	Modality string // of a response: Spoken or Written, "" where the server does not say
+
 	Status string // of a response: in_progress, completed, cancelled, failed or incomplete
 	Reason string // why a response was cancelled or incomplete, e.g. turn_detected
 	Usage  Usage  // of a response that is done
@@ -52,6 +54,7 @@ type Event struct {
 
 	Session []byte // JSON object; a part of the message
 	Item    []byte // JSON object; a part of the message
+	Output  []byte // JSON array of a response's items, of KindResponseDone; a part of the message
 }
 
 // Error is what a server says went wrong. Message is cut after 4000 bytes, and words that look like keys are masked in it:
@@ -131,8 +134,8 @@ type Parser struct {
 	responseID, itemID string
 }
 
-// Parse reads one server message. Delta, Session and Item of the event are parts of msg, which must not change while
-// they are used; nothing else is. The error wraps ErrNotAnEvent and quotes nothing of the message.
+// Parse reads one server message. Delta, Session, Item and Output of the event are parts of msg, which must not change
+// while they are used; nothing else is. The error wraps ErrNotAnEvent and quotes nothing of the message.
 func (p *Parser) Parse(msg []byte) (Event, error) {
 	if e, ok := p.delta(msg); ok {
 		return e, nil
@@ -274,6 +277,9 @@ func (e *Event) fill(f *fields, msg []byte) {
 		e.CallID, e.Name, e.Arguments = text(f.callID), text(f.name), text(f.arguments)
 	case KindResponseCreated, KindResponseDone:
 		e.response(f.response)
+		if output := f.response.Get("output"); e.Kind == KindResponseDone && output.IsArray() {
+			e.Output = partOf(msg, output)
+		}
 	}
 }
 
@@ -287,6 +293,7 @@ func (e *Event) response(r gjson.Result) {
 	conversation := r.Get("conversation_id")
 	e.OutOfBand = conversation.Exists() && conversation.Type == gjson.Null
 	e.ConversationID = name(conversation)
+	e.Modality = modality(r)
 	e.Status = name(r.Get("status"))
 	details := r.Get("status_details")
 	if details.IsObject() {

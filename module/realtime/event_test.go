@@ -83,6 +83,10 @@ func TestParse(t *testing.T) {
 			realtime.Event{Kind: realtime.KindResponseCreated, Type: "response.created", ResponseID: "r", OutOfBand: true}},
 		{"response.done out of band", `{"type":"response.done","response":{"id":"r","status":"completed","conversation_id":null}}`,
 			realtime.Event{Kind: realtime.KindResponseDone, Type: "response.done", ResponseID: "r", Status: "completed", OutOfBand: true}},
+		{"response.done with what was said and called", ` {"type":"response.done","response":{"id":"r", "output": [{"id":"i"}] ,"status":"completed"}}`,
+			realtime.Event{Kind: realtime.KindResponseDone, Type: "response.done", ResponseID: "r", Status: "completed", Output: []byte(`[{"id":"i"}]`)}},
+		{"response.done with an output that is no list", `{"type":"response.done","response":{"id":"r","output":{"id":"i"}}}`,
+			realtime.Event{Kind: realtime.KindResponseDone, Type: "response.done", ResponseID: "r"}},
 		{"response.done that failed", `{"type":"response.done","response":{"id":"r","status":"failed","status_details":{"type":"failed","error":{"type":"t","code":"inference_rate_limit_exceeded","message":"later"}}}}`,
 			realtime.Event{Kind: realtime.KindResponseDone, Type: "response.done", ResponseID: "r", Status: "failed",
 				Error: realtime.Error{Type: "t", Code: "inference_rate_limit_exceeded", Message: "later"}}},
@@ -112,6 +116,12 @@ func TestParse(t *testing.T) {
 			realtime.Event{Kind: realtime.KindArgumentsDelta, ResponseID: "r", ItemID: "i", CallID: "c", Arguments: `{"a`}},
 		{"response.function_call_arguments.done", `{"type":"response.function_call_arguments.done","response_id":"r","item_id":"i","call_id":"c","name":"f","arguments":"{}"}`,
 			realtime.Event{Kind: realtime.KindArgumentsDone, ResponseID: "r", ItemID: "i", CallID: "c", Name: "f", Arguments: `{}`}},
+		{"response.mcp_call.in_progress", `{"type":"response.mcp_call.in_progress","output_index":1,"item_id":"i"}`,
+			realtime.Event{Kind: realtime.KindMCPCallInProgress, OutputIndex: 1, ItemID: "i"}},
+		{"response.mcp_call.completed", `{"type":"response.mcp_call.completed","item_id":"i"}`,
+			realtime.Event{Kind: realtime.KindMCPCallCompleted, ItemID: "i"}},
+		{"response.mcp_call.failed", `{"type":"response.mcp_call.failed","item_id":"i"}`,
+			realtime.Event{Kind: realtime.KindMCPCallFailed, ItemID: "i"}},
 
 		{"unknown type", `{"type":"unmute.additional_outputs","event_id":"e","args":[1,2]}`,
 			realtime.Event{Kind: realtime.KindOther, Type: "unmute.additional_outputs", EventID: "e"}},
@@ -218,8 +228,8 @@ func TestParseWrongTypes(t *testing.T) {
 		"transcript", "arguments", "call_id", "name", "audio_start_ms", "audio_end_ms", "session", "item", "response", "error"}
 	values := []string{"null", "true", "-1", "1e300", "-0.0", "[]", "[[1]]", `""`, "{}", `{"id":[],"status":{},"status_details":[3],"usage":"x","conversation_id":[],"error":7,"code":{}}`,
 		`{"usage":{"input_tokens":[],"input_token_details":7,"output_token_details":{"text_tokens":"x"}}}`,
-		`{"usage":{"input_token_details":{"text_tokens":null,"cached_tokens_details":[1]}}}`}
-	for kind := realtime.KindError; kind <= realtime.KindArgumentsDone; kind++ {
+		`{"usage":{"input_token_details":{"text_tokens":null,"cached_tokens_details":[1]}}}`, `{"output":7}`}
+	for kind := realtime.KindError; kind <= realtime.KindMCPCallFailed; kind++ {
 		for _, value := range values {
 			var b strings.Builder
 			fmt.Fprintf(&b, `{"type":%q`, kind.String())
@@ -232,7 +242,7 @@ func TestParseWrongTypes(t *testing.T) {
 			}
 			if e.Kind != kind || e.ResponseID != "" || e.ItemID != "" || e.ContentIndex != 0 || e.OutputIndex != 0 ||
 				len(e.Delta) != 0 || e.Transcript != "" || e.AudioStartMS != 0 || e.AudioEndMS != 0 || e.Status != "" ||
-				e.Usage != (realtime.Usage{}) || e.OutOfBand || e.Error != (realtime.Error{}) || e.Arguments != "" || !e.ExpiresAt.IsZero() {
+				e.Usage != (realtime.Usage{}) || e.OutOfBand || e.Error != (realtime.Error{}) || e.Arguments != "" || e.Output != nil || !e.ExpiresAt.IsZero() {
 				t.Errorf("%v with %s: %+v", kind, value, e)
 			}
 		}

@@ -45,6 +45,11 @@ const (
 	KindTextDone
 	KindArgumentsDelta
 	KindArgumentsDone
+
+	// Calls of functions that the server runs by itself.
+	KindMCPCallInProgress
+	KindMCPCallCompleted
+	KindMCPCallFailed
 )
 
 // eventTypes lists every type that is understood. The first name of a kind is the GA protocol's.
@@ -87,6 +92,10 @@ var eventTypes = []struct {
 	{"response.output_text.done", KindTextDone},
 	{"response.function_call_arguments.delta", KindArgumentsDelta},
 	{"response.function_call_arguments.done", KindArgumentsDone},
+
+	{"response.mcp_call.in_progress", KindMCPCallInProgress},
+	{"response.mcp_call.completed", KindMCPCallCompleted},
+	{"response.mcp_call.failed", KindMCPCallFailed},
 
 	// The beta's names.
 	{"transcription_session.created", KindSessionCreated},

@@ -69,6 +69,8 @@ const maxSilenceMS = 3600 * 1000
 
 // Detection is how a server finds the caller's turns.
 type Detection struct {
+	// None: it does not. The client says when a turn ends.
+	None bool
 	// Kind is ServerVAD or SemanticVAD; "" if the server detects nothing, does not say, or names something unknown.
 	Kind string
 	// SilenceMS is the silence, in ms of audio, after which a turn has ended; 0 if the server does not say. The
@@ -94,7 +96,7 @@ func DetectionOf(session []byte) Detection {
 	case !found.Exists():
 		return d
 	case found.Type == gjson.Null, kind == "none": // Azure has both
-		return Detection{}
+		return Detection{None: true}
 	case kind == ServerVAD, kind == SemanticVAD:
 		d.Kind = kind
 	}
@@ -104,6 +106,35 @@ func DetectionOf(session []byte) Detection {
 	d.Interrupts = found.Get("interrupt_response").Type != gjson.False
 	d.Creates = found.Get("create_response").Type != gjson.False
 	return d
+}
+
+// What a response is made of, of Event.Modality and ModalityOf.
+const (
+	Spoken  = "audio" // with a transcript
+	Written = "text"
+)
+
+// ModalityOf reads out of a session object, of either shape, what its responses are made of; "" if it does not say. session
+// may be anything.
+func ModalityOf(session []byte) string { return modality(sessionRoot(session)) }
+
+// modality is that of a session or a response.
+func modality(object gjson.Result) string {
+	list := object.Get("output_modalities")
+	if !list.Exists() {
+		list = object.Get("modalities")
+	}
+	if !list.IsArray() {
+		return ""
+	}
+	found := ""
+	list.ForEach(func(_, word gjson.Result) bool {
+		if found = Written; word.Str == Spoken {
+			found = Spoken
+		}
+		return found != Spoken
+	})
+	return found
 }
 
 // ExpiresAt is when the server will end the session; zero if it does not say.

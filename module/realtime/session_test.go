@@ -2,6 +2,7 @@ package realtime_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -72,11 +73,11 @@ func TestDetectionOf(t *testing.T) {
 		`{}`:                      byDefault,
 		`{"turn_detection":`:      byDefault,
 		`{"turn_detection":{}}`:   byDefault,
-		`{"turn_detection":null}`: {},
+		`{"turn_detection":null}`: {None: true},
 		`{"turn_detection":3}`:    byDefault,
-		`{"audio":{"input":{"turn_detection":null}}}`:                                                 {},
-		`{"audio":{"input":{"turn_detection":null}},"turn_detection":{"type":"server_vad"}}`:          {},
-		`{"turn_detection":{"type":"none"}}`:                                                          {},
+		`{"audio":{"input":{"turn_detection":null}}}`:                                                 {None: true},
+		`{"audio":{"input":{"turn_detection":null}},"turn_detection":{"type":"server_vad"}}`:          {None: true},
+		`{"turn_detection":{"type":"none"}}`:                                                          {None: true},
 		`{"turn_detection":{"interrupt_response":false}}`:                                             {Creates: true},
 		`{"turn_detection":{"create_response":false}}`:                                                {Interrupts: true},
 		`{"turn_detection":{"interrupt_response":null,"create_response":0}}`:                          byDefault,
@@ -91,6 +92,27 @@ func TestDetectionOf(t *testing.T) {
 	} {
 		if got := realtime.DetectionOf([]byte(session)); got != want {
 			t.Errorf("DetectionOf(%s) = %+v, want %+v", session, got, want)
+		}
+	}
+}
+
+func TestDetectionThatTheUserAsksFor(t *testing.T) {
+	byDefault := realtime.Detection{Interrupts: true, Creates: true}
+	for name, test := range map[string]struct {
+		options realtime.SessionOptions
+		want    realtime.Detection
+	}{
+		"nothing":          {realtime.SessionOptions{}, byDefault},
+		"a bad base":       {realtime.SessionOptions{Base: json.RawMessage(`[`)}, byDefault},
+		"a bad detection":  {realtime.SessionOptions{TurnDetection: json.RawMessage(`{`)}, byDefault},
+		"none":             {realtime.SessionOptions{TurnDetection: json.RawMessage(`null`)}, realtime.Detection{None: true}},
+		"in the session":   {realtime.SessionOptions{Base: json.RawMessage(`{"audio":{"input":{"turn_detection":{"create_response":false}}}}`)}, realtime.Detection{Interrupts: true}},
+		"in a whole event": {realtime.SessionOptions{Base: json.RawMessage(`{"type":"session.update","session":{"turn_detection":null}}`)}, realtime.Detection{None: true}},
+		"in both": {realtime.SessionOptions{Base: json.RawMessage(`{"turn_detection":null}`), TurnDetection: json.RawMessage(`{"type":"semantic_vad"}`)},
+			realtime.Detection{Kind: realtime.SemanticVAD, Interrupts: true, Creates: true}},
+	} {
+		if got := test.options.Detection(); got != test.want {
+			t.Errorf("%s: %+v, want %+v", name, got, test.want)
 		}
 	}
 }
@@ -133,6 +155,27 @@ func TestAppendSessionUpdate(t *testing.T) {
 		{"answers are kept, nothing is detected", "openai",
 			realtime.SessionOptions{KeepAnswer: true, Base: json.RawMessage(`{"turn_detection":null}`)},
 			`{"type":"session.update","session":{"type":"realtime","audio":{"input":{"format":{"type":"audio/pcm"},"turn_detection":null},"output":{"format":{"type":"audio/pcm"}}}}}`},
+		{"functions", "openai",
+			realtime.SessionOptions{Tools: []json.RawMessage{json.RawMessage(`{"type":"function","name":"a","parameters":{"n":12345678901234567890}}`)}},
+			`{"type":"session.update","session":{"type":"realtime","tools":[{"type":"function","name":"a","parameters":{"n":12345678901234567890}}],"audio":{"input":{"format":{"type":"audio/pcm"}},"output":{"format":{"type":"audio/pcm"}}}}}`},
+		{"functions beside the user's, flat", "azure-preview",
+			realtime.SessionOptions{Base: json.RawMessage(`{"tools":[{"type":"mcp"},{"name":"mine"}],"tool_choice":"auto"}`), Tools: []json.RawMessage{json.RawMessage(`{"name":"a"}`), json.RawMessage(`{"name":"b"}`)}},
+			`{"type":"session.update","session":{"tools":[{"type":"mcp"},{"name":"mine"},{"name":"a"},{"name":"b"}],"tool_choice":"auto","input_audio_format":"pcm16","output_audio_format":"pcm16"}}`},
+		{"functions where the user has none", "azure-preview",
+			realtime.SessionOptions{Base: json.RawMessage(`{"tools":null}`), Tools: []json.RawMessage{json.RawMessage(`{"name":"a"}`)}},
+			`{"type":"session.update","session":{"tools":[{"name":"a"}],"input_audio_format":"pcm16","output_audio_format":"pcm16"}}`},
+		{"less noise", "openai", realtime.SessionOptions{NoiseReduction: "near_field", Base: json.RawMessage(`{"audio":{"input":{"noise_reduction":{"type":"far_field"}}}}`)},
+			`{"type":"session.update","session":{"type":"realtime","audio":{"input":{"format":{"type":"audio/pcm"},"noise_reduction":{"type":"near_field"}},"output":{"format":{"type":"audio/pcm"}}}}}`},
+		{"less noise, flat", "azure-preview", realtime.SessionOptions{NoiseReduction: "far_field"},
+			`{"type":"session.update","session":{"input_audio_noise_reduction":{"type":"far_field"},"input_audio_format":"pcm16","output_audio_format":"pcm16"}}`},
+		{"noise as it is", "openai", realtime.SessionOptions{NoiseReduction: "off"},
+			`{"type":"session.update","session":{"type":"realtime","audio":{"input":{"format":{"type":"audio/pcm"},"noise_reduction":null},"output":{"format":{"type":"audio/pcm"}}}}}`},
+		{"noise as it is, flat", "azure-preview", realtime.SessionOptions{NoiseReduction: "off"},
+			`{"type":"session.update","session":{"input_audio_noise_reduction":null,"input_audio_format":"pcm16","output_audio_format":"pcm16"}}`},
+		{"answers are kept and none is given unasked", "openai", realtime.SessionOptions{KeepAnswer: true, AwaitRequest: true},
+			`{"type":"session.update","session":{"type":"realtime","audio":{"input":{"format":{"type":"audio/pcm"},"turn_detection":{"type":"server_vad","interrupt_response":false,"create_response":false}},"output":{"format":{"type":"audio/pcm"}}}}}`},
+		{"no answer unasked", "azure-preview", realtime.SessionOptions{AwaitRequest: true},
+			`{"type":"session.update","session":{"turn_detection":{"type":"server_vad","create_response":false},"input_audio_format":"pcm16","output_audio_format":"pcm16"}}`},
 		{"the user's object is kept", "openai",
 			realtime.SessionOptions{Base: json.RawMessage(`{"instructions":"mine","max_output_tokens":4096,"seed":12345678901234567890,"audio":{"input":{"noise_reduction":null,"format":{"type":"audio/pcm","rate":1}}},"tools":[{"type":"function","name":"f"}]}`), InputRateHz: 24000, OutputRateHz: 24000},
 			`{"type":"session.update","session":{"type":"realtime","instructions":"mine","max_output_tokens":4096,"seed":12345678901234567890,"tools":[{"type":"function","name":"f"}],
@@ -184,6 +227,7 @@ func TestAppendSessionUpdate(t *testing.T) {
 		"array":              {Base: json.RawMessage(`[]`)},
 		"two objects":        {Base: json.RawMessage(`{}{}`)},
 		"event without one":  {Base: json.RawMessage(`{"type":"session.update"}`)},
+		"tools in an object": {Base: json.RawMessage(`{"tools":{}}`), Tools: []json.RawMessage{json.RawMessage(`{}`)}},
 		"bad turn detection": {TurnDetection: json.RawMessage(`{"type":`)},
 	} {
 		if got, err := realtime.AppendSessionUpdate(nil, p, o); err == nil || got != nil {
@@ -191,7 +235,51 @@ func TestAppendSessionUpdate(t *testing.T) {
 		}
 	}
 	if !(&realtime.SessionOptions{InputRateHz: 8000, EventID: "e"}).Empty() || (&realtime.SessionOptions{Voice: "ash"}).Empty() ||
-		(&realtime.SessionOptions{OutputFormat: realtime.G711ULaw}).Empty() {
+		(&realtime.SessionOptions{OutputFormat: realtime.G711ULaw}).Empty() ||
+		(&realtime.SessionOptions{NoiseReduction: "off"}).Empty() || (&realtime.SessionOptions{Tools: []json.RawMessage{nil}}).Empty() {
 		t.Error("Empty")
+	}
+}
+
+func TestFunctions(t *testing.T) {
+	for session, want := range map[string]string{
+		``:                       "[]",
+		`null`:                   "[]",
+		`[]`:                     "[]",
+		`{"tools":{"name":"a"}}`: "[]",
+		`{"tools":[{"type":"function","name":"a"},{"type":"mcp"},3,{"name":4},{"name":"b"}]}`: "[a b]",
+		`{"type":"session.update","session":{"tools":[{"name":"a"}]}}`:                        "[a]",
+	} {
+		if got := fmt.Sprint(realtime.Functions([]byte(session))); got != want {
+			t.Errorf("Functions(%s) = %s, want %s", session, got, want)
+		}
+	}
+}
+
+// What a response is made of is read out of sessions, responses and requests of either shape.
+func TestModality(t *testing.T) {
+	for object, want := range map[string]string{
+		`{"output_modalities":["audio"]}`: realtime.Spoken,
+		`{"output_modalities":["text"]}`:  realtime.Written,
+		`{"modalities":["text","audio"]}`: realtime.Spoken,
+		`{"modalities":["text"]}`:         realtime.Written,
+		`{"modalities":[]}`:               "",
+		`{"output_modalities":null}`:      "",
+		`{}`:                              "",
+		`[`:                               "",
+	} {
+		if got := realtime.ModalityOf([]byte(object)); got != want {
+			t.Errorf("%s: %q, want %q", object, got, want)
+		}
+		if object == "[" {
+			continue
+		}
+		if got := realtime.RequestedModality([]byte(`{"type":"response.create","response":` + object + `}`)); got != want {
+			t.Errorf("a request with %s: %q, want %q", object, got, want)
+		}
+		e, err := realtime.Parse([]byte(`{"type":"response.created","response":` + object + `}`))
+		if err != nil || e.Modality != want {
+			t.Errorf("a response with %s: %q, %v, want %q", object, e.Modality, err, want)
+		}
 	}
 }

@@ -14,8 +14,14 @@ type SessionOptions struct {
 	Instructions  string
 	Voice         string
 	TurnDetection json.RawMessage // "null" switches the server's detection off
+	// Tools are added to those of Base: functions look the same in all shapes of a session.
+	Tools []json.RawMessage
+	// NoiseReduction is near_field, far_field or off.
+	NoiseReduction string
 	// KeepAnswer: the server must not cancel an answer because the caller speaks.
-	KeepAnswer   bool
+	KeepAnswer bool
+	// AwaitRequest: the server must not answer the caller before it is asked to.
+	AwaitRequest bool
 	InputFormat  Format
 	OutputFormat Format
 	InputRateHz  int // of PCM16; OpenAI demands 24000
@@ -26,12 +32,12 @@ type SessionOptions struct {
 // Empty reports whether there is nothing to tell the server: it uses PCM16 unless told otherwise.
 func (o *SessionOptions) Empty() bool {
 	return len(o.Base) == 0 && o.Instructions == "" && o.Voice == "" && len(o.TurnDetection) == 0 && !o.KeepAnswer &&
-		o.InputFormat == PCM16 && o.OutputFormat == PCM16
+		!o.AwaitRequest && len(o.Tools) == 0 && o.NoiseReduction == "" && o.InputFormat == PCM16 && o.OutputFormat == PCM16
 }
 
 // AppendSessionUpdate appends the session.update event to dst: the user's session object, completed with the other
 // options in the provider's shape. Fields of Base that the provider's protocol knows under another name are renamed if
-// the provider is known to refuse them. It fails if Base is no JSON object or TurnDetection no JSON.
+// the provider is known to refuse them. It fails if Base is no JSON object, or its tools no array, or TurnDetection no JSON.
 func AppendSessionUpdate(dst []byte, p *Provider, o SessionOptions) ([]byte, error) {
 	session := map[string]any{}
 	if len(o.Base) > 0 {
@@ -45,6 +51,9 @@ func AppendSessionUpdate(dst []byte, p *Provider, o SessionOptions) ([]byte, err
 		if err := decode(o.TurnDetection, &detection); err != nil {
 			return dst, fmt.Errorf("turn detection: expected JSON: %w", err)
 		}
+	}
+	if err := o.addTools(session); err != nil {
+		return dst, err
 	}
 	if p.translate {
 		translate(session, p.Shape)
@@ -80,6 +89,19 @@ func sessionObject(base []byte) (map[string]any, error) {
 	return session, nil
 }
 
+// Functions are the names of the functions in what the user gives as a session.
+func Functions(base []byte) (names []string) {
+	session, _ := sessionObject(base) // without one there are none
+	tools, _ := session["tools"].([]any)
+	for _, t := range tools {
+		function, _ := t.(map[string]any)
+		if name, ok := function["name"].(string); ok {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // decode reads JSON with its numbers as they are written: a float64 would turn large ones into others.
 func decode(b []byte, to any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
@@ -103,7 +125,8 @@ func (o *SessionOptions) nested(session map[string]any, detection any) {
 	if len(o.TurnDetection) > 0 {
 		in["turn_detection"] = detection
 	}
-	o.keepAnswer(in)
+	o.restrain(in)
+	o.reduceNoise(in, "noise_reduction")
 	if o.Voice != "" {
 		out["voice"] = o.Voice
 	}
@@ -112,16 +135,59 @@ func (o *SessionOptions) nested(session map[string]any, detection any) {
 	}
 }
 
-// keepAnswer completes the turn detection in its parent object. With none at all (null) nothing interrupts.
-func (o *SessionOptions) keepAnswer(parent map[string]any) {
-	if old, ok := parent["turn_detection"]; !o.KeepAnswer || ok && old == nil {
+// Detection is the turn detection that the user asks for, the server's default where that is nothing.
+func (o *SessionOptions) Detection() Detection {
+	if len(o.TurnDetection) > 0 {
+		return DetectionOf(fmt.Appendf(nil, `{"turn_detection":%s}`, o.TurnDetection))
+	}
+	session, err := sessionObject(o.Base)
+	if err != nil {
+		return DetectionOf(nil)
+	}
+	return DetectionOf(event(session))
+}
+
+// restrain completes the turn detection in its parent object. With none at all (null) nothing interrupts or answers.
+func (o *SessionOptions) restrain(parent map[string]any) {
+	if old, ok := parent["turn_detection"]; !o.KeepAnswer && !o.AwaitRequest || ok && old == nil {
 		return
 	}
 	detection := child(parent, "turn_detection")
 	if _, ok := detection["type"]; !ok {
 		detection["type"] = "server_vad"
 	}
-	detection["interrupt_response"] = false
+	if o.KeepAnswer {
+		detection["interrupt_response"] = false
+	}
+	if o.AwaitRequest {
+		detection["create_response"] = false
+	}
+}
+
+// reduceNoise sets the field of that name, null for off.
+func (o *SessionOptions) reduceNoise(parent map[string]any, name string) {
+	switch o.NoiseReduction {
+	case "":
+	case "off":
+		parent[name] = nil
+	default:
+		parent[name] = map[string]any{"type": o.NoiseReduction}
+	}
+}
+
+func (o *SessionOptions) addTools(session map[string]any) error {
+	if len(o.Tools) == 0 {
+		return nil
+	}
+	tools, ok := session["tools"].([]any)
+	if !ok && session["tools"] != nil {
+		return errors.New("tools: expected an array")
+	}
+	for _, t := range o.Tools {
+		tools = append(tools, t)
+	}
+	session["tools"] = tools
+	return nil
 }
 
 func nestedFormat(f Format, rateHz int) map[string]any {
@@ -138,7 +204,8 @@ func (o *SessionOptions) flat(session map[string]any, detection any) {
 	if len(o.TurnDetection) > 0 {
 		session["turn_detection"] = detection
 	}
-	o.keepAnswer(session)
+	o.restrain(session)
+	o.reduceNoise(session, "input_audio_noise_reduction")
 	if o.Voice != "" {
 		session["voice"] = o.Voice
 	}

@@ -164,12 +164,12 @@ func TestFlags(t *testing.T) {
 	}
 	var o options
 	if err := o.parse([]string{"-sizes", "1001,2", "-hold", "1ms", "-reject", "x", "-close-after", "3", "-hostile", "-first", "1",
-		"-no-updated", "-stray-error", "x", "-refuse-creates", "2", "-close-done", "-error", "insufficient_quota", "-preamble"}, io.Discard); err != nil {
+		"-no-updated", "-stray-error", "x", "-refuse-creates", "2", "-mute", "3", "-close-done", "-error", "insufficient_quota", "-preamble"}, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	m := o.cfg.Misbehave(0)
 	if len(o.cfg.DeltaSizes) != 2 || m.Hold == nil || m.Reject == nil || len(m.Steps) != 3+len(realtimetest.Hostile()) ||
-		!m.NoUpdated || m.StrayError != "x" || m.RefuseCreates != 2 || len(o.cfg.Answer(realtimetest.Turn{}).Items) != 2 || o.cfg.Misbehave(1) != nil {
+		!m.NoUpdated || m.StrayError != "x" || m.RefuseCreates != 2 || m.Mute != 3 || len(o.cfg.Answer(realtimetest.Turn{}).Items) != 2 || o.cfg.Misbehave(1) != nil {
 		t.Errorf("sizes %v, misbehaviour %+v", o.cfg.DeltaSizes, m)
 	}
 }

@@ -22,6 +22,7 @@ type misbehaviour struct {
 	noUpdated  bool
 	stray      string
 	creates    int
+	mute       int
 	silent     bool
 	noPong     bool
 	fragment   int
@@ -48,6 +49,7 @@ func (b *misbehaviour) flags(f *flag.FlagSet) {
 	f.BoolVar(&b.noUpdated, "no-updated", false, "send no session.updated")
 	f.StringVar(&b.stray, "stray-error", "", "before session.updated, send an error with this `code` that names no event")
 	f.IntVar(&b.creates, "refuse-creates", 0, "answer the first `n` response.create by an error that does not name them")
+	f.IntVar(&b.mute, "mute", 0, "begin the first `n` responses and say nothing more of them until they are cancelled")
 	f.BoolVar(&b.silent, "silent", false, "send nothing at all")
 	f.BoolVar(&b.noPong, "no-pong", false, "answer no ping")
 	f.IntVar(&b.fragment, "fragment", 0, "send messages in frames of so many `bytes`")
@@ -71,8 +73,8 @@ func (b *misbehaviour) misbehave(attempt int) *realtimetest.Misbehaviour {
 		return nil
 	}
 	m := &realtimetest.Misbehaviour{
-		NoCreated: b.noCreated, NoUpdated: b.noUpdated, StrayError: b.stray, RefuseCreates: b.creates, Silent: b.silent, IgnorePings: b.noPong,
-		Fragment: b.fragment, LateDeltas: b.late, StaleDeltas: b.stale,
+		NoCreated: b.noCreated, NoUpdated: b.noUpdated, StrayError: b.stray, RefuseCreates: b.creates, Mute: b.mute, Silent: b.silent,
+		IgnorePings: b.noPong, Fragment: b.fragment, LateDeltas: b.late, StaleDeltas: b.stale,
 	}
 	if b.hold > 0 {
 		release := make(chan struct{})

@@ -32,6 +32,8 @@ type Misbehaviour struct {
 	StrayError string
 	// RefuseCreates answers the first so many response.create by an error event that does not name them.
 	RefuseCreates int
+	// Mute begins the first so many responses and says nothing more of them, until they are cancelled or interrupted.
+	Mute int
 
 	// IgnorePings answers no ping.
 	IgnorePings bool

@@ -257,6 +257,19 @@ func TestRefusedCreates(t *testing.T) {
 	c.until("response.done")
 }
 
+// A response that is mute is begun, and nothing more is said of it until it is cancelled; the next one is as ever.
+func TestMute(t *testing.T) {
+	c, _, _ := open(t, realtimetest.Config{Misbehave: realtimetest.Always(realtimetest.Misbehaviour{Mute: 1})})
+	c.send(realtime.ResponseCreate())
+	id := c.next().Get("response.id").Str
+	c.send(realtime.ResponseCancel(id))
+	if e := c.next(); e.Get("type").Str != "response.done" || e.Get("response.id").Str != id || e.Get("response.status").Str != "cancelled" {
+		t.Errorf("after the cancellation: %s", e.Raw)
+	}
+	c.send(realtime.ResponseCreate())
+	c.until("response.output_audio.delta")
+}
+
 // A server may call an error fatal and leave the connection open.
 func TestFatalErrorWithoutClose(t *testing.T) {
 	c, _, _ := open(t, realtimetest.Config{Misbehave: realtimetest.Always(realtimetest.Misbehaviour{Steps: []realtimetest.Step{

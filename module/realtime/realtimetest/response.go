@@ -18,6 +18,7 @@ type response struct {
 	id       string
 	outside  bool // of the default conversation
 	textOnly bool
+	mute     bool // nothing of it is sent
 	metadata any
 	reply    Reply
 	began    time.Time
@@ -79,6 +80,9 @@ func (s *Session) respond(msg []byte) {
 	r.reply = s.srv.cfg.Answer(Turn{N: s.turns, PCM: c.heard, RateHz: c.heardRate, Text: c.text, Instructions: instructions, Session: s})
 	s.turns++
 	c.heard, c.text = nil, ""
+	if r.mute = s.muted < s.bad.Mute; r.mute {
+		s.muted++
+	}
 	s.responses = append(s.responses, r)
 	s.emit("response.created", fields{"response": s.responseObject(r, "in_progress", nil, nil)})
 	s.advance(r, time.Now()) // what is to be sent at once comes before what the client has sent meanwhile
@@ -98,10 +102,12 @@ func (s *Session) responseObject(r *response, status string, details, usage any)
 		"max_output_tokens": "inf", "metadata": r.metadata, "usage": usage}
 }
 
-// advance sends what is due of a response, and returns when more is; zero if it has ended.
+// advance sends what is due of a response, and returns when more is; zero if nothing will be.
 func (s *Session) advance(r *response, now time.Time) time.Time {
 	for {
 		switch {
+		case r.mute:
+			return time.Time{}
 		case r.open == nil && r.next == len(r.reply.Items):
 			s.finish(r, r.reply.Status, r.reply.Reason)
 			return time.Time{}

@@ -42,6 +42,7 @@ type Session struct {
 	turns     int         // answers begun
 	spoken    int         // caller turns committed
 	refused   int         // response.create, for Misbehaviour.RefuseCreates
+	muted     int         // responses, for Misbehaviour.Mute
 	eventIDs  int
 	expires   time.Time
 	expired   bool

@@ -114,7 +114,7 @@ func TestTurnDetection(t *testing.T) {
 		{"the rest by default", `{"type":"server_vad","interrupt_response":false}`,
 			realtime.Detection{Kind: realtime.ServerVAD, SilenceMS: 500, Creates: true}, 1500},
 		{"semantic", `{"type":"semantic_vad"}`, realtime.Detection{Kind: realtime.SemanticVAD, Interrupts: true, Creates: true}, 1500},
-		{"none", `null`, realtime.Detection{}, 0},
+		{"none", `null`, realtime.Detection{None: true}, 0},
 	} {
 		for _, beta := range []bool{false, true} {
 			name := test.name
