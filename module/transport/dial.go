@@ -116,7 +116,7 @@ func (d *dialing) check() (*tls.Config, error) {
 	}
 	for name, values := range o.Header {
 		for _, v := range values {
-			if err := checkHeader(name, v); err != nil {
+			if err := CheckHeader(name, v); err != nil {
 				return nil, err
 			}
 		}

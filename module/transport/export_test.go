@@ -10,9 +10,6 @@ func (c *Conn) Queued() int {
 	return c.out.bytes
 }
 
-// CheckHeader is for tests of headers without a connection.
-var CheckHeader = checkHeader
-
 // The socket, for tests without a connection above it.
 
 // Socket is a socket.

@@ -32,9 +32,9 @@ func CredentialHeader(name string) bool {
 	return slices.ContainsFunc(credentialWords, func(w string) bool { return strings.Contains(name, w) })
 }
 
-// checkHeader reports why a header can't be sent with an upgrade: its name is no token (RFC 7230, 3.2.6) or belongs to
+// CheckHeader reports why a header can't be sent with an upgrade: its name is no token (RFC 7230, 3.2.6) or belongs to
 // the upgrade, or its value could end the line it stands on. The error does not repeat the value.
-func checkHeader(name, value string) error {
+func CheckHeader(name, value string) error {
 	canonical := http.CanonicalHeaderKey(name)
 	switch {
 	case !httpguts.ValidHeaderFieldName(name) || len(name) > maxHeaderValue:
@@ -71,7 +71,7 @@ func ParseHeaders(text []byte) (http.Header, error) {
 			}
 			return nil, errNoObject
 		}
-		if err := checkHeader(name, *value); err != nil {
+		if err := CheckHeader(name, *value); err != nil {
 			return nil, err
 		}
 		canonical := http.CanonicalHeaderKey(name)

@@ -46,11 +46,11 @@ func TestAnIdlePeerThatAnswersPingsLives(t *testing.T) {
 		pings <- struct{}{}
 		return true
 	}})))
-	o.HeartBeat = 200 * time.Millisecond // room for a machine that stalls
+	o.HeartBeat = 2 * time.Second // room for a machine that stalls
 	c := dial(t, o)
 	ended := make(chan *transport.CloseError, 1)
 	go func() { ended <- ending(t, c) }()
-	for range 3 {
+	for range 2 {
 		select {
 		case <-pings:
 		case closed := <-ended:
