@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -22,7 +23,10 @@ uuid_openai_audio_stream <uuid> say <base64 text>
 uuid_openai_audio_stream <uuid> interrupt
 uuid_openai_audio_stream <uuid> pause | resume
 uuid_openai_audio_stream <uuid> mute | unmute [user|openai|all]
+uuid_openai_audio_stream <uuid> dtmf model|event|mask|off
+uuid_openai_audio_stream <uuid> tool_result <call_id> <base64 text>
 uuid_openai_audio_stream <uuid> status
+uuid_openai_audio_stream prewarm <profile> [<seconds>]
 uuid_openai_audio_stream status
 uuid_openai_audio_stream drain [off]`
 
@@ -31,18 +35,21 @@ type Verb string
 
 // The verbs, as they are typed.
 const (
-	Start     Verb = "start"
-	Stop      Verb = "stop"
-	SendJSON  Verb = "send_json"
-	SendText  Verb = "send_text"
-	Say       Verb = "say"
-	Interrupt Verb = "interrupt"
-	Pause     Verb = "pause"
-	Resume    Verb = "resume"
-	Mute      Verb = "mute"
-	Unmute    Verb = "unmute"
-	Status    Verb = "status"
-	Drain     Verb = "drain"
+	Start      Verb = "start"
+	Stop       Verb = "stop"
+	SendJSON   Verb = "send_json"
+	SendText   Verb = "send_text"
+	Say        Verb = "say"
+	Interrupt  Verb = "interrupt"
+	Pause      Verb = "pause"
+	Resume     Verb = "resume"
+	Mute       Verb = "mute"
+	Unmute     Verb = "unmute"
+	DTMF       Verb = "dtmf"
+	ToolResult Verb = "tool_result"
+	Prewarm    Verb = "prewarm"
+	Status     Verb = "status"
+	Drain      Verb = "drain"
 )
 
 // Mix says which audio of the channel goes to the server. The numbers are those of oas_mix_t.
@@ -98,9 +105,18 @@ type Command struct {
 	// Drain: whether it ends.
 	Off bool
 
+	// Prewarm: beside Profile, how long the connection is kept; 0: as long as the module thinks.
+	Keep time.Duration
+
+	// DTMF: one of the words that ParseKeys takes.
+	Keys string
+
+	// ToolResult: which call of a function the Text is the result of.
+	CallID string
+
 	// SendJSON and Stop: the decoded JSON object. Nil if stop has none.
 	JSON []byte
-	// SendText and Say.
+	// SendText, Say and ToolResult.
 	Text string
 }
 
@@ -113,6 +129,9 @@ func Parse(args string) (Command, error) {
 	}
 	if len(words) > 0 && strings.EqualFold(words[0], string(Drain)) {
 		return parseDrain(words[1:])
+	}
+	if len(words) > 0 && strings.EqualFold(words[0], string(Prewarm)) {
+		return parsePrewarm(words[1:])
 	}
 	if len(words) < 2 {
 		return Command{}, fmt.Errorf("%d arguments: expected <uuid> <command>\n%s", len(words), Usage)
@@ -139,14 +158,20 @@ func Parse(args string) (Command, error) {
 		c.JSON, err = parseJSON(rest[0])
 		return c, firstError(err, atMost(c.Verb, rest, 1))
 	case SendText, Say:
+		c.Text, err = parseText(c.Verb, rest)
+		return c, firstError(err, atMost(c.Verb, rest, 1))
+	case ToolResult:
 		if len(rest) == 0 {
-			return c, fmt.Errorf("%s without a text: expected <base64 text>", c.Verb)
+			return c, fmt.Errorf("tool_result without a call: expected <call_id> <base64 text>")
 		}
-		text, err := DecodeBase64(rest[0])
-		if err == nil && (len(text) == 0 || !utf8.Valid(text)) {
-			err = fmt.Errorf("%s %q: expected base64 of UTF-8 text", c.Verb, clip(text))
+		c.CallID = rest[0]
+		c.Text, err = parseText(c.Verb, rest[1:])
+		return c, firstError(err, atMost(c.Verb, rest, 2))
+	case DTMF:
+		if len(rest) == 0 {
+			return c, fmt.Errorf("dtmf without a word: expected model, event, mask or off")
 		}
-		c.Text = string(text)
+		c.Keys, err = ParseKeys(rest[0])
 		return c, firstError(err, atMost(c.Verb, rest, 1))
 	case Mute, Unmute:
 		c.Target = targets["user"]
@@ -162,7 +187,7 @@ func Parse(args string) (Command, error) {
 		return c, atMost(c.Verb, rest, 0)
 	}
 	return c, fmt.Errorf("command %q: expected start, stop, send_json, send_text, say, interrupt, pause, resume, mute, "+
-		"unmute or status", words[1])
+		"unmute, dtmf, tool_result or status", words[1])
 }
 
 // ParseStart reads the words of a start for a channel: all that the application is given.
@@ -191,6 +216,49 @@ func parseDrain(rest []string) (Command, error) {
 		c.Off = true
 	}
 	return c, atMost(c.Verb, rest, 1)
+}
+
+// maxKeep is how long a connection that is not used yet may be kept at most.
+const maxKeep = 10 * time.Minute
+
+func parsePrewarm(rest []string) (Command, error) {
+	c := Command{Verb: Prewarm}
+	if len(rest) == 0 {
+		return c, fmt.Errorf("prewarm without a profile: expected prewarm <profile> [<seconds>]")
+	}
+	c.Profile = rest[0]
+	if name, ok := cutPrefixFold(c.Profile, "profile:"); ok {
+		c.Profile = name
+	}
+	if len(rest) > 1 {
+		n, err := strconv.Atoi(rest[1])
+		if err != nil || n < 1 || n > int(maxKeep/time.Second) {
+			return c, fmt.Errorf("prewarm seconds %q: expected a number from 1 to %d", rest[1], int(maxKeep/time.Second))
+		}
+		c.Keep = time.Duration(n) * time.Second
+	}
+	return c, atMost(c.Verb, rest, 2)
+}
+
+// ParseKeys reads what is to become of the caller's keys: model, event, mask or off.
+func ParseKeys(word string) (string, error) {
+	switch word := strings.ToLower(word); word {
+	case "model", "event", "mask", "off":
+		return word, nil
+	}
+	return "", fmt.Errorf("dtmf %q: expected model, event, mask or off", word)
+}
+
+// parseText reads a text in base64, the first of the words.
+func parseText(verb Verb, words []string) (string, error) {
+	if len(words) == 0 {
+		return "", fmt.Errorf("%s without a text: expected <base64 text>", verb)
+	}
+	text, err := DecodeBase64(words[0])
+	if err == nil && (len(text) == 0 || !utf8.Valid(text)) {
+		err = fmt.Errorf("%s %q: expected base64 of UTF-8 text", verb, clip(text))
+	}
+	return string(text), err
 }
 
 func (c *Command) parseStart(words []string) error {

@@ -8,6 +8,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"mod_openai_audio_stream/module/tool"
 )
 
 // Name is how FreeSWITCH knows the file.
@@ -24,7 +26,14 @@ type File struct {
 	GoMemoryLimit int // MiB; 0 = no limit
 
 	late     []param // of the settings, to be applied at each start
-	profiles map[string][]param
+	profiles map[string]profile
+}
+
+// profile is one <profile> of the file.
+type profile struct {
+	params  []param
+	tools   []*tool.Tool
+	prewarm int // connections that are kept open
 }
 
 // param is one <param> of the file.
@@ -32,7 +41,7 @@ type param struct{ name, value string }
 
 // Default is the configuration where there is no file.
 func Default() *File {
-	f := &File{profiles: map[string][]param{}}
+	f := &File{profiles: map[string]profile{}}
 	for i := range table {
 		if s := &table[i]; s.Default != "" {
 			// A default that is refused is a bug, which the package's test finds.
@@ -157,10 +166,10 @@ func attribute(e xml.StartElement, name string) (string, bool) {
 	return "", false
 }
 
-// params reads the <param> elements inside parent. Each name may come once.
-func (p *parser) params(parent string, use func(param) error) error {
+// params reads the <param> elements inside parent, each of whose names may come once, and others that are allowed there.
+func (p *parser) params(parent string, use func(param) error, others ...element) error {
 	seen := map[string]bool{}
-	return p.children(parent, element{"param", false, func(e xml.StartElement) error {
+	params := element{"param", false, func(e xml.StartElement) error {
 		name, named := attribute(e, "name")
 		value, valued := attribute(e, "value")
 		switch {
@@ -174,7 +183,8 @@ func (p *parser) params(parent string, use func(param) error) error {
 			return err
 		}
 		return p.children("param")
-	}})
+	}}
+	return p.children(parent, append([]element{params}, others...)...)
 }
 
 func (p *parser) setting(given param) error {
@@ -199,20 +209,32 @@ func (p *parser) profile(e xml.StartElement) error {
 	case twice:
 		return fmt.Errorf("profile %q: expected once", name)
 	}
-	params := []param{}
+	var own profile
+	prewarm := ""
 	err := p.params("profile", func(given param) error {
-		params = append(params, given)
-		if err := checkProfileParam(given); err != nil {
-			return fmt.Errorf("profile %q: %w", name, err)
+		if given.name == prewarmParam {
+			prewarm = given.value
+			return nil
 		}
-		return nil
-	})
-	if err != nil {
+		own.params = append(own.params, given)
+		return checkProfileParam(given)
+	}, element{"tool", false, func(e xml.StartElement) error {
+		t, err := p.tool(e)
+		own.tools = append(own.tools, t)
 		return err
+	}})
+	if err == nil {
+		err = tool.Link(own.tools)
 	}
-	if !slices.ContainsFunc(params, func(given param) bool { return given.name == "url" && given.value != "" }) {
+	if err != nil {
+		return fmt.Errorf("profile %q: %w", name, err)
+	}
+	if !slices.ContainsFunc(own.params, func(given param) bool { return given.name == "url" && given.value != "" }) {
 		return fmt.Errorf("profile %q: expected a param \"url\"", name)
 	}
-	p.file.profiles[name] = params
+	if own.prewarm, err = parsePrewarm(prewarm, own.params); err != nil {
+		return fmt.Errorf("profile %q: %w", name, err)
+	}
+	p.file.profiles[name] = own
 	return nil
 }

@@ -122,8 +122,15 @@ func TestTheShippedFile(t *testing.T) {
 			t.Fatal("no example")
 		}
 		example = strings.Replace("<profile"+example, "file:/etc/freeswitch/openai.key", "the-key", 1)
+		var tools []string
 		c := command.Command{Profile: "receptionist"}
 		s, err := parse(t, conf("", example)).Resolve(&c, vars{"caller_id_name": "Ann"}.get)
+		for _, made := range s.Tools {
+			tools = append(tools, string(made.Action))
+		}
+		if got := strings.Join(tools, " "); got != "hangup transfer http collect set" {
+			t.Errorf("the tools of the example are %s", got)
+		}
 		if err != nil || c.URL == nil || c.RateHz != 24000 || s.Voice != "marin" || !strings.Contains(s.Instructions, "The caller is Ann.") {
 			t.Errorf("got %+v, %+v, %v", c, s, err)
 		}
@@ -230,6 +237,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add(string(text))
 	f.Add(conf(param("heart-beat", "1"), profile("p", param("instructions", "x ${y} z"))))
+	f.Add(conf("", profile("p", tools)))
 	f.Fuzz(func(t *testing.T, text string) {
 		file, err := config.Parse([]byte(text))
 		if (file == nil) == (err == nil) {

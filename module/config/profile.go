@@ -87,19 +87,23 @@ func (f *File) Resolve(c *command.Command, variable func(name string) string) (S
 	}
 	settings, err := fromVariables(own.Settings, variable)
 	settings.urlSecrets = secret.InURL(c.URL)
+	if err == nil {
+		err = settings.checkTools()
+	}
 	return settings, err
 }
 
 func (f *File) applyProfile(c *command.Command, own *File, variable func(string) string) error {
-	params, ok := f.profiles[c.Profile]
+	given, ok := f.profiles[c.Profile]
 	if !ok {
 		if known := f.Profiles(); known != nil {
 			return fmt.Errorf("expected one of %s", strings.Join(known, ", "))
 		}
 		return errors.New("expected one of " + Name + ", which has none")
 	}
+	own.Settings.Tools = given.tools
 	err := own.Settings.layer(func() error {
-		for _, p := range params {
+		for _, p := range given.params {
 			value, err := expand(p, variable)
 			if err != nil {
 				return fmt.Errorf("param %q: %w", p.name, err)

@@ -13,14 +13,45 @@ import (
 
 	"mod_openai_audio_stream/module/realtime"
 	"mod_openai_audio_stream/module/secret"
+	"mod_openai_audio_stream/module/tool"
 	"mod_openai_audio_stream/module/transport"
 )
 
 // BargeIn says when the caller's voice silences the model's.
 type BargeIn struct {
-	Off bool
-	Min time.Duration // the model must have spoken for so long
+	Off     bool
+	Min     time.Duration // the model must have spoken for so long
+	Confirm time.Duration // the caller's own voice must have lasted for so long
+	Resume  time.Duration // a voice that ends within it is no interruption: the model goes on where it was; 0 = any is
 }
+
+// Keys says what becomes of the keys that the caller presses.
+type Keys string
+
+// What STREAM_DTMF may be.
+const (
+	KeysEvent Keys = "event" // an event is fired
+	KeysModel Keys = "model" // the model is told, too
+	KeysMask  Keys = "mask"  // nobody is told more than how many there were
+	KeysOff   Keys = "off"   // nothing
+)
+
+// Rescue is what is done when the model says nothing any more, or the stream is given up.
+type Rescue struct {
+	Kind RescueKind
+	To   string // the file to play, or the destination: an extension, and a dialplan and a context if given
+}
+
+// RescueKind is the kind of a Rescue.
+type RescueKind string
+
+// What STREAM_ON_ERROR may begin with.
+const (
+	RescueContinue RescueKind = "continue"
+	RescueHangup   RescueKind = "hangup"
+	RescuePlay     RescueKind = "play"
+	RescueTransfer RescueKind = "transfer"
+)
 
 // Settings are the settings of one stream. The table in this package says what each field is called outside, and what it
 // means.
@@ -59,6 +90,24 @@ type Settings struct {
 	Greeting      string          // "auto", or what to say
 	TurnDetection json.RawMessage // an object or null; nil = the server's default
 	MaxDuration   time.Duration   // 0 = no limit
+	Tools         []*tool.Tool    // of the profile
+
+	// What the caller does beside speaking, and when nobody speaks.
+	Keys            Keys
+	KeysTimeout     time.Duration // between two keys
+	KeysTerminator  string        // one key, or "" for none
+	KeysMax         int
+	IdleTimeout     time.Duration // 0 = the caller may be silent for ever
+	IdlePrompt      string        // "auto", or what to say
+	IdleMax         int           // prompts in a row
+	Goodbye         string        // "auto", what to say, or "" for nothing
+	ResponseTimeout time.Duration // 0 = the model may take for ever
+	OnError         Rescue
+	EchoGuard       int           // dB, 0 = off
+	GreetingProtect time.Duration // of the greeting that can't be interrupted
+	NoiseReduction  string        // near_field, far_field, or "" for the server's default
+	Filler          string        // a file, tone_stream://..., local_stream://... or say:text; "" = none
+	FillerAfter     time.Duration
 
 	SuppressLog bool
 

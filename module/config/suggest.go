@@ -17,6 +17,7 @@ func allNames() (names []string) {
 
 // profileNames are the params of a profile.
 func profileNames() (names []string) {
+	names = append(names, prewarmParam)
 	for name := range startParams {
 		names = append(names, name)
 	}

@@ -86,7 +86,7 @@ var table = []setting{
 		false, format(outputFormat), nil,
 	},
 	{
-		"STREAM_BARGE_IN", "barge-in", "on", "Whether the caller can interrupt the agent: on, off, or min_ms=N, which is on once the agent has spoken for N ms",
+		"STREAM_BARGE_IN", "barge-in", "on", "Whether the caller can interrupt the agent: on, off, or one or more of min_ms=N (once the agent has spoken for N ms), confirm_ms=N (when the caller has spoken for N ms) and resume_ms=N (at once, but a voice that ends within N ms lets the agent go on where it was), with commas between",
 		false, setBargeIn, nil,
 	},
 	{
@@ -108,6 +108,66 @@ var table = []setting{
 	{
 		"STREAM_TURN_DETECTION", "turn-detection", "", "server_vad, semantic_vad, none, or a JSON object. Empty: the server's default",
 		false, setTurnDetection, nil,
+	},
+	{
+		"STREAM_NOISE_REDUCTION", "noise-reduction", "", "What the server takes off the caller's audio: near_field, far_field or off. Empty: the server's default",
+		false, choice(func(f *File) *string { return &f.Settings.NoiseReduction }, "near_field", "far_field", "off"), nil,
+	},
+	{
+		"STREAM_GREETING_PROTECT", "greeting-protect", "0", "Milliseconds of the greeting, from its first sample, that the caller can't interrupt",
+		false, duration(time.Millisecond, 0, 600000, func(f *File) *time.Duration { return &f.Settings.GreetingProtect }), nil,
+	},
+	{
+		"STREAM_ECHO_GUARD", "echo-guard", "0", "dB by which the caller's audio is lowered for the server while the agent is heard. 0: not",
+		false, number(0, 60, func(f *File) *int { return &f.Settings.EchoGuard }), nil,
+	},
+	{
+		"STREAM_DTMF", "dtmf", "event", "What becomes of the keys that the caller presses: event (an event is fired), model (the model is told, too), mask (nobody is told more than how many) or off",
+		false, setKeys, nil,
+	},
+	{
+		"STREAM_DTMF_TIMEOUT", "dtmf-timeout", "2500", "Milliseconds without a key after which the keys so far are taken for all",
+		false, duration(time.Millisecond, 100, 60000, func(f *File) *time.Duration { return &f.Settings.KeysTimeout }), nil,
+	},
+	{
+		"STREAM_DTMF_TERMINATOR", "dtmf-terminator", "#", "The key that ends them, or none",
+		false, setKeysTerminator, nil,
+	},
+	{
+		"STREAM_DTMF_MAX", "dtmf-max", "64", "How many keys are taken for all",
+		false, number(1, 64, func(f *File) *int { return &f.Settings.KeysMax }), nil,
+	},
+	{
+		"STREAM_IDLE_TIMEOUT", "idle-timeout", "0", "Seconds for which nobody speaks, counted from the last sample heard, before the agent asks whether the caller is still there. 0: for ever",
+		false, duration(time.Second, 0, 3600, func(f *File) *time.Duration { return &f.Settings.IdleTimeout }), nil,
+	},
+	{
+		"STREAM_IDLE_PROMPT", "idle-prompt", "auto", "What the agent says then: a text, or auto",
+		false, text(nil, func(f *File, v string) { f.Settings.IdlePrompt = v }), namesFile,
+	},
+	{
+		"STREAM_IDLE_MAX", "idle-max", "2", "How many times in a row. After that the agent says the goodbye, and the stream ends; the call goes on",
+		false, number(0, 100, func(f *File) *int { return &f.Settings.IdleMax }), nil,
+	},
+	{
+		"STREAM_GOODBYE", "goodbye", "", "What the agent says to a caller who says nothing, at the end: a text, or auto",
+		false, text(nil, func(f *File, v string) { f.Settings.Goodbye = v }), namesFile,
+	},
+	{
+		"STREAM_RESPONSE_TIMEOUT", "response-timeout", "20", "Seconds for which a response may last without audio before it is cancelled and asked for once more. 0: for ever",
+		false, duration(time.Second, 0, 600, func(f *File) *time.Duration { return &f.Settings.ResponseTimeout }), nil,
+	},
+	{
+		"STREAM_ON_ERROR", "on-error", "continue", "What is done when that fails too, or the stream is given up: continue (nothing), hangup, play:/path/of/a/file, or transfer:extension dialplan context, of which the last two may be left out",
+		false, setOnError, nil,
+	},
+	{
+		"STREAM_FILLER", "filler", "", "What the caller hears while an answer is awaited: a file, tone_stream://..., local_stream://..., or say:text",
+		false, word(func(f *File) *string { return &f.Settings.Filler }), nil,
+	},
+	{
+		"STREAM_FILLER_AFTER", "filler-after", "1500", "Milliseconds of silence before it",
+		false, duration(time.Millisecond, 0, 60000, func(f *File) *time.Duration { return &f.Settings.FillerAfter }), nil,
 	},
 	{
 		"STREAM_MAX_DURATION", "max-duration", "0", "Seconds after which the stream ends; the call goes on. 0: no limit",

@@ -5,9 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"mod_openai_audio_stream/module/command"
+	"mod_openai_audio_stream/module/namedfile"
 	"mod_openai_audio_stream/module/realtime"
 	"mod_openai_audio_stream/module/transport"
 )
@@ -117,7 +115,7 @@ func text(check func(string) error, put func(*File, string)) func(*File, string)
 func file(at func(*File) *string, words ...string) func(*File, string) error {
 	return func(f *File, value string) error {
 		if !slices.Contains(words, value) {
-			if _, err := readFile(value); err != nil {
+			if _, err := namedfile.Read(value, maxText); err != nil {
 				return fmt.Errorf("expected %s: %w", strings.Join(append(words, "a readable file"), ", "), err)
 			}
 		}
@@ -180,22 +178,72 @@ func setBufferSize(f *File, value string) error {
 }
 
 func setBargeIn(f *File, value string) error {
-	word := strings.ToLower(value)
-	minimum, ok := strings.CutPrefix(word, "min_ms=")
-	switch {
-	case word == "on":
-		f.Settings.BargeIn = BargeIn{}
-		return nil
-	case word == "off":
-		f.Settings.BargeIn = BargeIn{Off: true}
-		return nil
-	case ok:
-		if n, err := strconv.Atoi(minimum); err == nil && n >= 0 && n <= 600000 {
-			f.Settings.BargeIn = BargeIn{Min: time.Duration(n) * time.Millisecond}
-			return nil
+	var b BargeIn
+	limits := map[string]*time.Duration{"min_ms": &b.Min, "confirm_ms": &b.Confirm, "resume_ms": &b.Resume}
+	switch word := strings.ToLower(value); word {
+	case "on":
+	case "off":
+		b.Off = true
+	default:
+		for _, limit := range strings.Split(word, ",") {
+			name, number, _ := strings.Cut(strings.TrimSpace(limit), "=")
+			n, err := strconv.Atoi(number)
+			if err != nil || n < 0 || n > 600000 || limits[name] == nil {
+				return errors.New("expected on, off, or min_ms=N, confirm_ms=N and resume_ms=N, each at most once, with N from 0 to 600000")
+			}
+			*limits[name] = time.Duration(n) * time.Millisecond
+			delete(limits, name)
 		}
 	}
-	return errors.New("expected on, off, or min_ms=N with N from 0 to 600000")
+	f.Settings.BargeIn = b
+	return nil
+}
+
+func setKeys(f *File, value string) error {
+	keys, err := command.ParseKeys(value)
+	if err != nil {
+		return expectation(err)
+	}
+	f.Settings.Keys = Keys(keys)
+	return nil
+}
+
+func setKeysTerminator(f *File, value string) error {
+	switch {
+	case strings.EqualFold(value, "none"):
+		f.Settings.KeysTerminator = ""
+	case len(value) == 1 && strings.Contains("0123456789*#ABCD", value):
+		f.Settings.KeysTerminator = value
+	default:
+		return errors.New("expected one of 0 to 9, *, #, A to D, or none")
+	}
+	return nil
+}
+
+func setOnError(f *File, value string) error {
+	kind, to, with := strings.Cut(value, ":")
+	rescue := Rescue{RescueKind(strings.ToLower(kind)), strings.TrimSpace(to)}
+	switch words := strings.Fields(to); {
+	case !with && (rescue.Kind == RescueContinue || rescue.Kind == RescueHangup):
+	case with && rescue.Kind == RescuePlay && rescue.To != "":
+	case with && rescue.Kind == RescueTransfer && len(words) >= 1 && len(words) <= 3:
+	default:
+		return errors.New("expected continue, hangup, play:<file>, or transfer:<extension> [dialplan [context]]")
+	}
+	f.Settings.OnError = rescue
+	return nil
+}
+
+// choice takes one of the words.
+func choice(at func(*File) *string, words ...string) func(*File, string) error {
+	return func(f *File, value string) error {
+		word := strings.ToLower(value)
+		if !slices.Contains(words, word) {
+			return fmt.Errorf("expected %s or %s", strings.Join(words[:len(words)-1], ", "), words[len(words)-1])
+		}
+		*at(f) = word
+		return nil
+	}
 }
 
 func setTurnDetection(f *File, value string) error {
@@ -248,7 +296,7 @@ func setProxy(f *File, value string) error {
 // textOrFile is value, or what is in the file that it names.
 func textOrFile(value string) (string, error) {
 	if path, ok := strings.CutPrefix(value, filePrefix); ok {
-		b, err := readFile(path)
+		b, err := namedfile.Read(path, maxText)
 		if err != nil {
 			return "", err
 		}
@@ -258,28 +306,6 @@ func textOrFile(value string) (string, error) {
 		return "", fmt.Errorf("expected UTF-8 text of at most %d bytes", maxText)
 	}
 	return value, nil
-}
-
-// readFile is os.ReadFile for what an operator may name by mistake: a device or a pipe would block the command for ever.
-func readFile(path string) ([]byte, error) {
-	if !filepath.IsAbs(path) {
-		return nil, fmt.Errorf("%s: expected an absolute path", clip(path))
-	}
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s: expected a file", path)
-	case info.Size() > maxText:
-		return nil, fmt.Errorf("%s: expected at most %d bytes", path, maxText)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() // read, not written
-	return io.ReadAll(io.LimitReader(f, maxText))
 }
 
 // clip shortens what is quoted in an error, between characters.
