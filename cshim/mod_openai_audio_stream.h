@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the files of the shim know of each other. Calls run one way: module, api, app, config -> host -> bug -> pacer,
- * variables -> flow, rtp_clock, silence, locate, gate.
+ * What the files of the shim know of each other. Calls run one way: module, api, app, config -> host -> actions,
+ * attempts, sound, bug -> pacer, variables, keys -> flow, rtp_clock, silence, locate, gate.
  *
  * Locks are pthread_*, not switch_mutex_t: those come from a memory pool, and ours live from the first load to the end
  * of the process.
@@ -38,6 +38,25 @@ void mod_openai_audio_stream_host_start(void);
 
 /* Give the subclasses back and shut the gate. Shutdown thread, after oasGoShutdown and after the pacer has stopped. */
 void mod_openai_audio_stream_host_stop(void);
+
+/* _actions.c: what Go does with a call. Each is the op of that name, see oas_host_ops_t. */
+oas_status_t mod_openai_audio_stream_hangup(oas_cstr_t uuid, oas_cstr_t cause);
+oas_status_t mod_openai_audio_stream_transfer(oas_cstr_t uuid, oas_cstr_t extension, oas_cstr_t dialplan,
+											  oas_cstr_t context);
+oas_status_t mod_openai_audio_stream_send_dtmf(oas_cstr_t uuid, oas_cstr_t digits);
+oas_status_t mod_openai_audio_stream_set_variable(oas_cstr_t uuid, oas_cstr_t name, oas_cstr_t value);
+oas_status_t mod_openai_audio_stream_api(oas_cstr_t uuid, oas_cstr_t command, oas_cstr_t arguments, char **reply);
+oas_status_t mod_openai_audio_stream_bridge(oas_cstr_t uuid, oas_cstr_t peer);
+
+/* _attempts.c: the same, for those that wait for somebody. */
+oas_status_t mod_openai_audio_stream_refer(oas_cstr_t uuid, oas_cstr_t uri, oas_attempt_t *attempt);
+oas_status_t mod_openai_audio_stream_dial(oas_cstr_t uuid, oas_cstr_t dial_string, oas_attempt_t *attempt);
+
+/* _sound.c: the same, for what plays. */
+oas_status_t mod_openai_audio_stream_sound_open(oas_cstr_t uuid, oas_cstr_t path, uint32_t rate_hz,
+												oas_sound_t **sound);
+uint32_t mod_openai_audio_stream_sound_read(oas_sound_t *sound, int16_t *pcm, uint32_t n);
+void mod_openai_audio_stream_sound_close(oas_sound_t *sound);
 
 /* _rtp_clock.c */
 
@@ -99,6 +118,13 @@ bool mod_openai_audio_stream_flow_sends(switch_core_session_t *session, switch_c
  * Held for reading: switch_core_session_rwunlock. NULL if there is none, or it has ended. Any thread. */
 switch_core_session_t *mod_openai_audio_stream_locate(const char *uuid);
 
+/* Enter the gate and find a session that is not hanging up, held for reading; NULL, and outside again, if the gate is
+ * shut or there is none. Any thread. */
+switch_core_session_t *mod_openai_audio_stream_enter(const char *uuid);
+
+/* Let the session go, and leave the gate. */
+void mod_openai_audio_stream_leave(switch_core_session_t *session);
+
 /* _variables.c. Any thread that holds the session. */
 
 /* Say how a stream ended, "" for error if it was none. */
@@ -107,6 +133,15 @@ void mod_openai_audio_stream_variables_set_end(switch_channel_t *channel, const 
 /* Add the stream's totals to those of the call, OAS_TOTAL_COUNT of them, and set all variables of its end. Go keeps its
  * words up to date, so the last moment at which the CDR can still carry them is early enough. */
 void mod_openai_audio_stream_variables_set(switch_channel_t *channel, uint64_t *totals, oas_stream_t *stream);
+
+/* _keys.c: what the caller presses. */
+
+/* From now on the stream is given the channel's keys. It has no other stream. Takes a reference. */
+void mod_openai_audio_stream_keys_open(switch_core_session_t *session, oas_stream_t *stream);
+
+/* The stream gets no more keys. Drops the reference; where a key is just being written, its writer does. Any thread
+ * that holds the session; harmless without a stream. */
+void mod_openai_audio_stream_keys_close(switch_core_session_t *session);
 
 /* _bug.c: a stream on a channel. The gate is entered by the caller. */
 

@@ -7,12 +7,13 @@
 
 /* Without arguments the command prints its usage. */
 #define API_SYNTAX \
-	"<uuid> <start|stop|send_json|send_text|say|interrupt|pause|resume|mute|unmute|status> [arguments] | status | " \
-	"drain [off]"
+	"<uuid> <start|stop|send_json|send_text|say|interrupt|pause|resume|mute|unmute|dtmf|tool_result|status> " \
+	"[arguments] | prewarm <profile> [seconds] | status | drain [off]"
 
 static const char *const completions[] = {
-	"start",     "stop",        "send_json", "send_text",   "say",           "interrupt",  "pause",  "resume",
-	"mute user", "mute openai", "mute all",  "unmute user", "unmute openai", "unmute all", "status",
+	"start",  "stop",       "send_json",   "send_text", "say",         "interrupt",     "pause",
+	"resume", "mute user",  "mute openai", "mute all",  "unmute user", "unmute openai", "unmute all",
+	"status", "dtmf model", "dtmf event",  "dtmf mask", "dtmf off",    "tool_result",
 };
 
 char *mod_openai_audio_stream_command(const char *args)
@@ -40,6 +41,7 @@ void mod_openai_audio_stream_api_start(switch_loadable_module_interface_t **modu
 	switch_console_set_complete("add " API_NAME " status");
 	switch_console_set_complete("add " API_NAME " drain");
 	switch_console_set_complete("add " API_NAME " drain off");
+	switch_console_set_complete("add " API_NAME " prewarm");
 	for (size_t i = 0; i < sizeof(completions) / sizeof(completions[0]); i++) {
 		char line[128];
 

@@ -3,7 +3,11 @@
  * The dialplan application: a conversation that lasts until the stream ends or the channel goes elsewhere.
  */
 #include "mod_openai_audio_stream.h"
+#include "oas_clock.h"
 #include "oas_guest.h"
+
+/* How long a stream that ended for a transfer keeps its channel from the dialplan's next line. */
+#define TRANSFER_WAIT_NS (5 * OAS_NS_PER_S)
 
 #define APP_SYNTAX "<url|profile:name> [mono|mixed|stereo] [8k|16k|24k|<Hz>] [mute_user]"
 
@@ -28,6 +32,21 @@ static void converse(switch_core_session_t *session, switch_channel_t *channel, 
 			switch_channel_clear_flag(channel, CF_BREAK);
 			return;
 		}
+		if (!SWITCH_READ_ACCEPTABLE(switch_core_session_read_frame(session, &frame, SWITCH_IO_FLAG_NONE, 0))) {
+			return;
+		}
+	}
+}
+
+/* Stay until the transfer, or the bridge, that the stream ended for has taken the channel: the dialplan's next line,
+ * often a hang-up, is not for a call that goes elsewhere. */
+static void await_transfer(switch_core_session_t *session, switch_channel_t *channel)
+{
+	int64_t until_ns = oas_now_ns() + TRANSFER_WAIT_NS;
+	switch_frame_t *frame;
+
+	while (switch_channel_ready(channel) && oas_now_ns() < until_ns) {
+		switch_ivr_parse_all_events(session);
 		if (!SWITCH_READ_ACCEPTABLE(switch_core_session_read_frame(session, &frame, SWITCH_IO_FLAG_NONE, 0))) {
 			return;
 		}
@@ -67,6 +86,9 @@ SWITCH_STANDARD_APP(openai_audio_stream_function)
 	/* At a hang-up the core closes the stream, which then knows that it was one. */
 	if (switch_channel_up(channel) && !atomic_load_explicit(&stream->closed, memory_order_acquire)) {
 		stop(session);
+	}
+	if (atomic_load_explicit(&stream->ended, memory_order_relaxed) == OAS_ENDED_MOVES) {
+		await_transfer(session, channel);
 	}
 	oas_stream_unref(stream);
 }

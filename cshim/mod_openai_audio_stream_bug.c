@@ -184,6 +184,7 @@ static void on_close(switch_media_bug_t *bug, port_t *port)
 	}
 	pthread_mutex_unlock(&ports_mutex);
 	mod_openai_audio_stream_variables_set(switch_core_session_get_channel(session), port->totals, stream);
+	mod_openai_audio_stream_keys_close(session);
 	awaited = release_port(port);
 	/* Release: who sees it sees all that the callbacks stored. Pairs with Go's and the pacer's acquire. */
 	atomic_store_explicit(&stream->closed, 1, memory_order_release);
@@ -348,8 +349,10 @@ static oas_status_t attach(switch_core_session_t *session, oas_stream_t *stream)
 	}
 	oas_stream_ref(stream); /* dropped by CLOSE */
 	switch_core_event_hook_add_read_frame(session, on_read_frame);
+	mod_openai_audio_stream_keys_open(session, stream);
 	if (switch_core_media_bug_add(session, "openai_audio_stream", stream->uuid, on_media, port, 0, BUG_FLAGS, &bug) !=
 		SWITCH_STATUS_SUCCESS) {
+		mod_openai_audio_stream_keys_close(session);
 		release_port(port);
 		oas_stream_unref(stream);
 		return OAS_STATUS_FAILED;

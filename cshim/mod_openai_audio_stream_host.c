@@ -150,21 +150,15 @@ static void host_detach(oas_stream_t *stream)
 
 static oas_status_t host_answer(oas_cstr_t uuid)
 {
-	switch_core_session_t *session;
-	oas_status_t status = OAS_STATUS_GONE;
+	switch_core_session_t *session = mod_openai_audio_stream_enter(uuid);
+	switch_status_t status;
 
-	if (!mod_openai_audio_stream_gate_enter()) {
+	if (!session) {
 		return OAS_STATUS_GONE;
 	}
-	session = zstr(uuid) ? NULL : switch_core_session_locate(uuid);
-	if (session) {
-		status = switch_channel_answer(switch_core_session_get_channel(session)) == SWITCH_STATUS_SUCCESS
-				   ? OAS_STATUS_OK
-				   : OAS_STATUS_FAILED;
-		switch_core_session_rwunlock(session);
-	}
-	mod_openai_audio_stream_gate_leave();
-	return status;
+	status = switch_channel_answer(switch_core_session_get_channel(session));
+	mod_openai_audio_stream_leave(session);
+	return status == SWITCH_STATUS_SUCCESS ? OAS_STATUS_OK : OAS_STATUS_FAILED;
 }
 
 const oas_host_ops_t mod_openai_audio_stream_host_ops = {
@@ -176,6 +170,17 @@ const oas_host_ops_t mod_openai_audio_stream_host_ops = {
 	.attach = host_attach,
 	.detach = host_detach,
 	.answer = host_answer,
+	.hangup = mod_openai_audio_stream_hangup,
+	.transfer = mod_openai_audio_stream_transfer,
+	.refer = mod_openai_audio_stream_refer,
+	.send_dtmf = mod_openai_audio_stream_send_dtmf,
+	.set_variable = mod_openai_audio_stream_set_variable,
+	.api = mod_openai_audio_stream_api,
+	.dial = mod_openai_audio_stream_dial,
+	.bridge = mod_openai_audio_stream_bridge,
+	.sound_open = mod_openai_audio_stream_sound_open,
+	.sound_read = mod_openai_audio_stream_sound_read,
+	.sound_close = mod_openai_audio_stream_sound_close,
 };
 
 void mod_openai_audio_stream_host_start(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Finding a session that may be hanging up.
+ * Finding a session: one that may be hanging up, or one that is not.
  */
 #include "mod_openai_audio_stream.h"
 
@@ -21,4 +21,24 @@ switch_core_session_t *mod_openai_audio_stream_locate(const char *uuid)
 		switch_core_session_rwunlock(again);
 	}
 	return again == session ? session : NULL;
+}
+
+switch_core_session_t *mod_openai_audio_stream_enter(const char *uuid)
+{
+	switch_core_session_t *session;
+
+	if (!mod_openai_audio_stream_gate_enter()) {
+		return NULL;
+	}
+	session = zstr(uuid) ? NULL : switch_core_session_locate(uuid);
+	if (!session) {
+		mod_openai_audio_stream_gate_leave();
+	}
+	return session;
+}
+
+void mod_openai_audio_stream_leave(switch_core_session_t *session)
+{
+	switch_core_session_rwunlock(session);
+	mod_openai_audio_stream_gate_leave();
 }

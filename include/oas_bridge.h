@@ -20,6 +20,7 @@
  * Threads
  *   read-side media thread    producer of caller. Never enters Go, allocates, locks, logs or waits
  *   write-side media thread   producer of callee, consumer of agent; may be another thread. Same rules
+ *   any of these, and SIP's   producer of keys (oas_keys.h), one at a time; same rules
  *   pacer threads             a few for all calls; call switch_core_session_write_frame, so they become the write-side
  *                             media thread of the call for that frame. Never enter Go
  *   API threads               dialplan, ESL, console: may enter Go through oasGoCommand
@@ -76,7 +77,7 @@ extern char *oasGoApplication(oas_cstr_t uuid, oas_cstr_t arguments);
 
 /* End every stream and stop the engine. Shutdown thread only. Blocks until the streams have been detached, their last
  * events fired and their sockets closed, timeout_ms at most; what has not ended by then is cut off. After it returned
- * Go calls nothing of ops. */
+ * Go begins no call of ops; one that is still under way, such as an API command, may end later. */
 extern void oasGoShutdown(uint32_t timeout_ms);
 
 #endif

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 
 #include "oas_doorbell.h"
+#include "oas_keys.h"
 #include "oas_ring.h"
 
 /* A FreeSWITCH uuid has 36 characters; a user may set a longer one (origination_uuid). */
@@ -56,6 +57,13 @@ typedef enum oas_total { OAS_TOTALS(OAS_TOTAL_NUMBER) OAS_TOTAL_COUNT } oas_tota
 #define OAS_END_REASON_MAX 32
 #define OAS_END_ERROR_MAX 256
 
+/* Whether Go has ended the stream. */
+typedef enum oas_ended {
+	OAS_ENDED_NOT = 0,
+	OAS_ENDED_STAYS = 1, /* and the call goes on where it is */
+	OAS_ENDED_MOVES = 2, /* and the call is about to go elsewhere: the dialplan's next line is not for it */
+} oas_ended_t;
+
 /* What has been written to a channel: the bug notes it under the session's codec_write_mutex, the pacer decides by it.
  * The shim's alone. */
 typedef struct oas_writes {
@@ -96,6 +104,8 @@ typedef struct oas_stream {
 	/* On a cache line that the read side hardly ever needs. */
 	_Alignas(OAS_CACHE_LINE) oas_writes_t writes;
 
+	oas_keys_t keys; /* producer: whichever thread reports a key */
+
 	char close_reason[OAS_END_REASON_MAX]; /* why the channel let go, valid once closed: hangup, passthrough_codec */
 	char close_error[OAS_END_ERROR_MAX];   /* "" if that is no error; after attach said PASSTHROUGH, what it found */
 
@@ -110,7 +120,7 @@ typedef struct oas_stream {
 	_Atomic uint64_t flush_pos;   /* agent ring position, bytes: what lies before it is skipped */
 	_Atomic uint64_t flush_seq;   /* counts flushes; stored last, with release */
 	_Atomic uint64_t totals[OAS_TOTAL_COUNT];
-	_Atomic uint32_t ended; /* 1: Go ended the stream, and the two texts say why; stored last, with release */
+	_Atomic uint32_t ended; /* oas_ended_t; the two texts say why. Stored last, with release */
 	char end_reason[OAS_END_REASON_MAX];
 	char end_error[OAS_END_ERROR_MAX]; /* "" if it was no error */
 

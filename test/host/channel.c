@@ -11,6 +11,7 @@ void host_channel_init(switch_channel_t *channel, switch_core_session_t *session
 	atomic_store(&channel->state, CS_NEW);
 	atomic_flag_clear(&channel->hung_up);
 	pthread_mutex_init(&channel->profile_mutex, NULL);
+	pthread_mutex_init(&channel->dtmf_mutex, NULL);
 }
 
 static void free_pairs(host_pair_t *pair)
@@ -30,6 +31,7 @@ void host_channel_free(switch_channel_t *channel)
 	free_pairs(channel->variables);
 	free_pairs(channel->privates);
 	pthread_mutex_destroy(&channel->profile_mutex);
+	pthread_mutex_destroy(&channel->dtmf_mutex);
 }
 
 const char *host_channel_state_name(int state)
@@ -39,6 +41,34 @@ const char *host_channel_state_name(int state)
 #undef STATE_NAME
 
 	return names[state];
+}
+
+#define CAUSE_NAME(name, value) {(name), #name + sizeof("SWITCH_CAUSE_") - 1},
+
+static const struct {
+	switch_call_cause_t cause;
+	const char *name;
+} causes[] = {STANDIN_CAUSE_VALUES(CAUSE_NAME)};
+
+const char *switch_channel_cause2str(switch_call_cause_t cause)
+{
+	for (size_t i = 0; i < switch_arraylen(causes); i++) {
+		if (causes[i].cause == cause) {
+			return causes[i].name;
+		}
+	}
+	return "UNKNOWN";
+}
+
+/* As in the core: any word is a cause. */
+switch_call_cause_t switch_channel_str2cause(const char *str)
+{
+	for (size_t i = 0; i < switch_arraylen(causes); i++) {
+		if (!zstr(str) && !strcasecmp(causes[i].name, str)) {
+			return causes[i].cause;
+		}
+	}
+	return SWITCH_CAUSE_NORMAL_CLEARING;
 }
 
 char *switch_channel_get_name(switch_channel_t *channel)
@@ -209,6 +239,26 @@ switch_status_t switch_channel_set_variable_printf(switch_channel_t *channel, co
 	return switch_channel_set_variable(channel, varname, value);
 }
 
+void switch_channel_process_export(switch_channel_t *channel, switch_channel_t *peer_channel, switch_event_t *var_event,
+								   const char *export_varname)
+{
+	const char *names = switch_channel_get_variable(channel, export_varname);
+	char *copy = switch_core_session_strdup(channel->session, names ? names : "");
+	char *argv[32];
+	unsigned int argc = switch_separate_string(copy, ',', argv, switch_arraylen(argv));
+
+	for (unsigned int i = 0; i < argc; i++) {
+		const char *value = switch_channel_get_variable(channel, argv[i]);
+
+		if (value && var_event) {
+			switch_event_add_header_string(var_event, SWITCH_STACK_BOTTOM, argv[i], value);
+		}
+		if (value && peer_channel) {
+			switch_channel_set_variable(peer_channel, argv[i], value);
+		}
+	}
+}
+
 switch_status_t switch_channel_set_private(switch_channel_t *channel, const char *key, const void *private_info)
 {
 	pthread_mutex_lock(&channel->profile_mutex);
@@ -239,43 +289,6 @@ switch_channel_timetable_t *switch_channel_get_timetable(switch_channel_t *chann
 	return &channel->times;
 }
 
-switch_status_t switch_channel_queue_dtmf(switch_channel_t *channel, const switch_dtmf_t *dtmf)
-{
-	switch_status_t status = SWITCH_STATUS_FALSE;
-
-	pthread_mutex_lock(&channel->profile_mutex);
-	if (channel->n_dtmf < HOST_DTMF_MAX) {
-		channel->dtmf[channel->n_dtmf++] = *dtmf;
-		status = SWITCH_STATUS_SUCCESS;
-	}
-	pthread_mutex_unlock(&channel->profile_mutex);
-	return status;
-}
-
-switch_size_t switch_channel_has_dtmf(switch_channel_t *channel)
-{
-	switch_size_t n;
-
-	pthread_mutex_lock(&channel->profile_mutex);
-	n = channel->n_dtmf;
-	pthread_mutex_unlock(&channel->profile_mutex);
-	return n;
-}
-
-switch_status_t switch_channel_dequeue_dtmf(switch_channel_t *channel, switch_dtmf_t *dtmf)
-{
-	switch_status_t status = SWITCH_STATUS_FALSE;
-
-	pthread_mutex_lock(&channel->profile_mutex);
-	if (channel->n_dtmf > 0) {
-		*dtmf = channel->dtmf[0];
-		memmove(channel->dtmf, channel->dtmf + 1, --channel->n_dtmf * sizeof(*channel->dtmf));
-		status = SWITCH_STATUS_SUCCESS;
-	}
-	pthread_mutex_unlock(&channel->profile_mutex);
-	return status;
-}
-
 void switch_channel_event_set_data(switch_channel_t *channel, switch_event_t *event)
 {
 	int state = atomic_load(&channel->state);
@@ -289,6 +302,10 @@ void switch_channel_event_set_data(switch_channel_t *channel, switch_event_t *ev
 	switch_event_add_header_string(event, SWITCH_STACK_BOTTOM, "Call-Direction", "inbound");
 	switch_event_add_header_string(event, SWITCH_STACK_BOTTOM, "Answer-State",
 								   switch_channel_test_flag(channel, CF_ANSWERED) ? "answered" : "early");
+	if (atomic_load(&channel->cause)) {
+		switch_event_add_header_string(event, SWITCH_STACK_BOTTOM, "Hangup-Cause",
+									   switch_channel_cause2str((switch_call_cause_t) atomic_load(&channel->cause)));
+	}
 	pthread_mutex_lock(&channel->profile_mutex);
 	for (host_pair_t *pair = channel->variables; pair; pair = pair->next) {
 		char name[512];

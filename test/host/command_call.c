@@ -85,7 +85,7 @@ static bool command_hangup(host_command_call_t *call)
 	if (!session) {
 		return false;
 	}
-	switch_channel_hangup(&session->channel, SWITCH_CAUSE_NORMAL_CLEARING);
+	switch_channel_hangup(&session->channel, switch_channel_str2cause(host_command_option(call, "cause", "")));
 	switch_core_session_rwunlock(session);
 	if (host_command_number_option(call, "wait", 0) && !wait_gone(call->words[0], 10000)) {
 		return host_command_fail(call, "the channel does not end: somebody holds its lock");
@@ -219,7 +219,9 @@ static void app_run(void *arg)
 {
 	app_job_t *job = arg;
 
-	for (char *next, *name = job->lines; name; name = next) {
+	/* A transfer takes the channel away from the rest of its dialplan. */
+	for (char *next, *name = job->lines; name && !switch_channel_test_flag(&job->session->channel, CF_TRANSFER);
+		 name = next) {
 		const char *error;
 		char *data;
 
@@ -330,23 +332,14 @@ static bool command_stall(host_command_call_t *call)
 	return posted || host_command_fail(call, "the channel is ending");
 }
 
-static void set_peer(switch_core_session_t *session, const char *peer)
-{
-	pthread_mutex_lock(&session->source_mutex);
-	switch_copy_string(session->peer, peer, sizeof(session->peer));
-	pthread_mutex_unlock(&session->source_mutex);
-	switch_channel_set_flag_value(&session->channel, CF_BRIDGED, *peer != '\0');
-	host_event_fire_simple(*peer ? SWITCH_EVENT_CHANNEL_BRIDGE : SWITCH_EVENT_CHANNEL_UNBRIDGE, session);
-}
-
 static bool command_bridge(host_command_call_t *call)
 {
 	switch_core_session_t *a = host_command_channel(call, 0);
 	switch_core_session_t *b = a ? host_command_channel(call, 1) : NULL;
 
 	if (b) {
-		set_peer(a, b->uuid);
-		set_peer(b, a->uuid);
+		host_session_set_peer(a, b->uuid);
+		host_session_set_peer(b, a->uuid);
 		switch_core_session_rwunlock(b);
 	}
 	if (a) {
@@ -367,11 +360,11 @@ static bool command_unbridge(host_command_call_t *call)
 	pthread_mutex_lock(&session->source_mutex);
 	memcpy(uuid, session->peer, sizeof(uuid));
 	pthread_mutex_unlock(&session->source_mutex);
-	set_peer(session, "");
+	host_session_set_peer(session, "");
 	switch_core_session_rwunlock(session);
 	peer = *uuid ? switch_core_session_locate(uuid) : NULL;
 	if (peer) {
-		set_peer(peer, "");
+		host_session_set_peer(peer, "");
 		switch_core_session_rwunlock(peer);
 	}
 	return true;
@@ -476,7 +469,7 @@ const host_command_entry_t host_call_commands[] = {
 	 command_create, 1},
 	{"set", "<uuid> <variable> [value]", command_set, 2},
 	{"get", "<uuid> <variable>", command_get, 2},
-	{"hangup", "<uuid> [wait=1]", command_hangup, 1},
+	{"hangup", "<uuid> [cause=NORMAL_CLEARING] [wait=1]", command_hangup, 1},
 	{"hupall", "[wait=1]", command_hupall, 0},
 	{"hold", "<uuid>", command_hold, 1},
 	{"unhold", "<uuid>", command_unhold, 1},

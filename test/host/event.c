@@ -59,6 +59,9 @@ switch_status_t switch_event_create_subclass_detailed(const char *file, const ch
 	switch_assert(*event);
 	atomic_fetch_add(&events_alive, 1);
 	(*event)->event_id = event_id;
+	if (event_id == SWITCH_EVENT_CLONE) {
+		return SWITCH_STATUS_SUCCESS;
+	}
 	switch_event_add_header_string(*event, SWITCH_STACK_BOTTOM, "Event-Name", switch_event_name(event_id));
 	switch_event_add_header_string(*event, SWITCH_STACK_BOTTOM, "Event-Calling-File", file);
 	switch_event_add_header_string(*event, SWITCH_STACK_BOTTOM, "Event-Calling-Function", func);

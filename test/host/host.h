@@ -9,6 +9,7 @@
  *   codec->mutex
  *   bug_rwlock
  *   bug->read_mutex or bug->write_mutex
+ *   channel->dtmf_mutex
  *   the leaves, never held across a callback: variables, recorder, pool, event queue, output
  */
 #ifndef OAS_STANDIN_HOST_H
@@ -150,7 +151,7 @@ struct switch_rtp {
 bool host_rtp_write(switch_core_session_t *session, const switch_codec_implementation_t *impl, uint32_t timestamp);
 void host_rtp_describe(switch_core_session_t *session, host_json_t *json);
 
-/* channel.c */
+/* channel.c, dtmf.c */
 #define HOST_DTMF_MAX 64
 
 typedef struct host_pair {
@@ -167,14 +168,18 @@ struct switch_channel {
 	_Atomic int cause; /* switch_call_cause_t */
 	_Atomic uint32_t flags[CF_FLAG_MAX];
 	_Atomic bool can_pre_answer;
-	atomic_flag hung_up; /* one hang-up per customer */
+	_Atomic bool transferred; /* and not there yet */
+	atomic_flag hung_up;      /* one hang-up per customer */
 	switch_channel_timetable_t times;
 
 	pthread_mutex_t profile_mutex; /* Protects following. */
 	host_pair_t *variables;
 	host_pair_t *privates;
+
+	pthread_mutex_t dtmf_mutex; /* Protects following; held while a hook is told of a key. */
 	switch_dtmf_t dtmf[HOST_DTMF_MAX];
 	size_t n_dtmf;
+	switch_recv_dtmf_hook_t dtmf_hook; /* a module's; the core has a list */
 };
 
 void host_channel_init(switch_channel_t *channel, switch_core_session_t *session, const char *name);
@@ -300,6 +305,11 @@ const char *host_session_set_format(switch_core_session_t *session, const host_f
 void host_media_read_tick(switch_core_session_t *session);
 void host_media_write_tick(switch_core_session_t *session);
 
+/* ivr.c */
+void host_session_set_peer(switch_core_session_t *session, const char *peer); /* what a bridge writes to; "": nothing */
+/* The end of a transfer: nothing runs on the channel any more. Its own thread. */
+void host_ivr_route(switch_core_session_t *session);
+
 /* event.c, event_queue.c */
 typedef struct host_event_filter {
 	const char *subclass; /* a CUSTOM event's subclass, or another event's name */
@@ -357,6 +367,7 @@ typedef enum {
 	HOST_STAT_CLOSE,
 	HOST_STAT_API,
 	HOST_STAT_HANGUP,
+	HOST_STAT_DTMF,
 	HOST_STAT_TICK_LATE,
 	HOST_STAT_COUNT
 } host_stat_t;

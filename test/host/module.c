@@ -261,6 +261,42 @@ switch_api_interface_t *switch_loadable_module_get_api_interface(const char *nam
 	return found;
 }
 
+/* A module's command, or one that the global variable host_api_<command> gives the reply of. */
+static switch_status_t run_command(const char *cmd, const char *arg, switch_core_session_t *session,
+								   switch_stream_handle_t *stream)
+{
+	switch_api_interface_t *api = switch_loadable_module_get_api_interface(cmd);
+	char name[256];
+	char *reply;
+
+	if (api) {
+		return api->function(arg, session, stream);
+	}
+	snprintf(name, sizeof(name), "host_api_%s", cmd);
+	reply = switch_core_get_variable_dup(name);
+	stream->write_function(stream, "%s", reply ? reply : "INVALID COMMAND!\n");
+	free(reply);
+	return reply ? SWITCH_STATUS_SUCCESS : SWITCH_STATUS_FALSE;
+}
+
+switch_status_t switch_api_execute(const char *cmd, const char *arg, switch_core_session_t *session,
+								   switch_stream_handle_t *stream)
+{
+	switch_status_t status;
+
+	HOST_NOTE_CALL();
+	if (!stream->param_event) {
+		switch_event_create(&stream->param_event, SWITCH_EVENT_API);
+	}
+	switch_event_add_header_string(stream->param_event, SWITCH_STACK_BOTTOM, "API-Command", cmd);
+	if (!zstr(arg)) {
+		switch_event_add_header_string(stream->param_event, SWITCH_STACK_BOTTOM, "API-Command-Argument", arg);
+	}
+	status = run_command(cmd, arg, session, stream);
+	switch_event_fire(&stream->param_event);
+	return status;
+}
+
 void host_module_refuse_apis(bool refuse)
 {
 	atomic_store(&apis_refused, refuse);

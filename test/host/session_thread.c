@@ -162,6 +162,7 @@ static void run_media(switch_core_session_t *session)
 		if (!media_step(session)) {
 			run_jobs(session);
 		}
+		host_ivr_route(session);
 	}
 }
 

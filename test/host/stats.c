@@ -26,6 +26,7 @@ static const char *const stat_names[HOST_STAT_COUNT] = {
 	[HOST_STAT_CLOSE] = "close",
 	[HOST_STAT_API] = "api",
 	[HOST_STAT_HANGUP] = "hangup",
+	[HOST_STAT_DTMF] = "dtmf",
 	[HOST_STAT_TICK_LATE] = "tick_late",
 };
 

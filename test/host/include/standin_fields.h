@@ -87,6 +87,15 @@
 	F(switch_channel_timetable_t, progress_media, switch_time_t) \
 	F(switch_dtmf_t, digit, char) \
 	F(switch_dtmf_t, duration, uint32_t) \
+	F(switch_dtmf_t, flags, int32_t) \
+	F(switch_dtmf_t, source, switch_dtmf_source_t) \
+	F(switch_core_session_message_t, from, char *) \
+	F(switch_core_session_message_t, message_id, switch_core_session_message_types_t) \
+	F(switch_core_session_message_t, string_arg, const char *) \
+	F(switch_file_handle_t, samplerate, uint32_t) \
+	F(switch_file_handle_t, channels, uint32_t) \
+	F(switch_file_handle_t, real_channels, uint32_t) \
+	F(switch_file_handle_t, private_info, void *) \
 	F(switch_directories, base_dir, char *) \
 	F(switch_directories, mod_dir, char *) \
 	F(switch_directories, conf_dir, char *) \

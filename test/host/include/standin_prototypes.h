@@ -157,6 +157,37 @@ switch_core_session_perform_kill_channel(switch_core_session_t *session, const c
 										 switch_signal_t sig);
 SWITCH_DECLARE(switch_status_t) switch_ivr_parse_all_events(switch_core_session_t *session);
 
+/* What is done with calls. */
+SWITCH_DECLARE(switch_status_t)
+switch_core_session_perform_receive_message(switch_core_session_t *session, switch_core_session_message_t *message,
+											const char *file, const char *func, int line);
+SWITCH_DECLARE(switch_status_t)
+switch_core_session_send_dtmf_string(switch_core_session_t *session, const char *dtmf_string);
+SWITCH_DECLARE(switch_status_t)
+switch_ivr_session_transfer(switch_core_session_t *session, const char *extension, const char *dialplan,
+							const char *context);
+SWITCH_DECLARE(switch_status_t) switch_ivr_uuid_bridge(const char *originator_uuid, const char *originatee_uuid);
+SWITCH_DECLARE(void) switch_ivr_park_session(switch_core_session_t *session);
+SWITCH_DECLARE(switch_status_t)
+switch_ivr_originate(switch_core_session_t *session, switch_core_session_t **bleg, switch_call_cause_t *cause,
+					 const char *bridgeto, uint32_t timelimit_sec, const switch_state_handler_table_t *table,
+					 const char *cid_name_override, const char *cid_num_override,
+					 switch_caller_profile_t *caller_profile_override, switch_event_t *ovars,
+					 switch_originate_flag_t flags, switch_call_cause_t *cancel_cause, switch_dial_handle_t *dh);
+SWITCH_DECLARE(switch_call_cause_t) switch_channel_str2cause(const char *str);
+SWITCH_DECLARE(const char *) switch_channel_cause2str(switch_call_cause_t cause);
+SWITCH_DECLARE(void)
+switch_channel_process_export(switch_channel_t *channel, switch_channel_t *peer_channel, switch_event_t *var_event,
+							  const char *export_varname);
+
+/* What can be played. */
+SWITCH_DECLARE(switch_status_t)
+switch_core_perform_file_open(const char *file, const char *func, int line, switch_file_handle_t *fh,
+							  const char *file_path, uint32_t channels, uint32_t rate, unsigned int flags,
+							  switch_memory_pool_t *pool);
+SWITCH_DECLARE(switch_status_t) switch_core_file_read(switch_file_handle_t *fh, void *data, switch_size_t *len);
+SWITCH_DECLARE(switch_status_t) switch_core_file_close(switch_file_handle_t *fh);
+
 /* Media: which way it flows, and the channel's RTP. */
 SWITCH_DECLARE(switch_media_flow_t)
 switch_core_session_media_flow(switch_core_session_t *session, switch_media_type_t type);
@@ -166,6 +197,8 @@ SWITCH_DECLARE(uint32_t) switch_rtp_test_flag(switch_rtp_t *rtp_session, switch_
 SWITCH_DECLARE(dtls_state_t) switch_rtp_dtls_state(switch_rtp_t *rtp_session, dtls_type_t type);
 SWITCH_DECLARE(switch_status_t)
 switch_core_event_hook_add_read_frame(switch_core_session_t *session, switch_read_frame_hook_t read_frame);
+SWITCH_DECLARE(switch_status_t)
+switch_core_event_hook_add_recv_dtmf(switch_core_session_t *session, switch_recv_dtmf_hook_t recv_dtmf);
 
 /* Channels. */
 SWITCH_DECLARE(char *) switch_channel_get_name(switch_channel_t *channel);
@@ -243,6 +276,8 @@ switch_loadable_module_create_module_interface(switch_memory_pool_t *pool, const
 SWITCH_DECLARE(void *)
 switch_loadable_module_create_interface(switch_loadable_module_interface_t *mod, switch_module_interface_name_t iname);
 SWITCH_DECLARE(switch_api_interface_t *) switch_loadable_module_get_api_interface(const char *name);
+SWITCH_DECLARE(switch_status_t)
+switch_api_execute(const char *cmd, const char *arg, switch_core_session_t *session, switch_stream_handle_t *stream);
 SWITCH_DECLARE(switch_status_t) switch_console_set_complete(const char *string);
 SWITCH_DECLARE_NONSTD(switch_status_t)
 switch_console_stream_write(switch_stream_handle_t *handle, const char *fmt, ...) PRINTF_FUNCTION(2, 3);

@@ -34,6 +34,7 @@
 #define SWITCH_API_VERSION 5
 #define SWITCH_RECOMMENDED_BUFFER_SIZE 8192
 #define SWITCH_CMD_CHUNK_LEN 1024
+#define SWITCH_SENSITIVE_DTMF_VARIABLE "sensitive_dtmf"
 #define SWITCH_SMAX 32767
 #define SWITCH_SMIN -32768
 #define SWITCH_SIZE_T_FMT "zu"
@@ -70,8 +71,14 @@ typedef enum { STANDIN_CHANNEL_STATE_VALUES(STANDIN_ENUMERATOR) } switch_channel
 typedef enum { STANDIN_CHANNEL_FLAG_VALUES(STANDIN_ENUMERATOR) CF_FLAG_MAX } switch_channel_flag_t;
 typedef enum { STANDIN_CAUSE_VALUES(STANDIN_ENUMERATOR) } switch_call_cause_t;
 typedef enum { STANDIN_INTERFACE_VALUES(STANDIN_ENUMERATOR) } switch_module_interface_name_t;
+typedef enum { STANDIN_DTMF_SOURCE_VALUES(STANDIN_ENUMERATOR) } switch_dtmf_source_t;
+typedef enum { STANDIN_DTMF_DIRECTION_VALUES(STANDIN_ENUMERATOR) } switch_dtmf_direction_t;
+typedef enum { STANDIN_DTMF_FLAG_VALUES(STANDIN_ENUMERATOR) } dtmf_flag_t;
 typedef enum { STANDIN_SIGNAL_VALUES(STANDIN_ENUMERATOR) } switch_signal_t;
 typedef enum { STANDIN_APPLICATION_FLAG_VALUES(STANDIN_ENUMERATOR) } switch_application_flag_enum_t;
+typedef enum { STANDIN_MESSAGE_VALUES(STANDIN_ENUMERATOR) } switch_core_session_message_types_t;
+typedef enum { STANDIN_ORIGINATE_FLAG_VALUES(STANDIN_ENUMERATOR) } switch_originate_flag_enum_t;
+typedef enum { STANDIN_FILE_FLAG_VALUES(STANDIN_ENUMERATOR) } switch_file_flag_enum_t;
 typedef enum { STANDIN_MODULE_FLAG_VALUES(STANDIN_ENUMERATOR) } switch_module_flag_enum_t;
 typedef enum { STANDIN_THREAD_PRIORITY_VALUES(STANDIN_ENUMERATOR) } switch_thread_priority_t;
 
@@ -80,6 +87,7 @@ typedef uint32_t switch_frame_flag_t;
 typedef uint32_t switch_io_flag_t;
 typedef uint32_t switch_codec_flag_t;
 typedef uint32_t switch_module_flag_t;
+typedef uint32_t switch_originate_flag_t;
 typedef uintptr_t switch_size_t;
 typedef uint8_t switch_payload_t;
 typedef uint8_t switch_byte_t;
@@ -101,6 +109,9 @@ typedef struct switch_event_node switch_event_node_t;
 typedef struct switch_codec_interface switch_codec_interface_t;
 typedef struct switch_xml *switch_xml_t;
 typedef union switch_codec_settings switch_codec_settings_t;
+typedef struct switch_state_handler_table switch_state_handler_table_t;
+typedef struct switch_caller_profile switch_caller_profile_t;
+typedef struct switch_dial_handle_s switch_dial_handle_t;
 
 typedef struct switch_frame switch_frame_t;
 typedef struct switch_codec switch_codec_t;
@@ -108,11 +119,20 @@ typedef struct switch_codec_implementation switch_codec_implementation_t;
 typedef struct switch_event_header switch_event_header_t;
 typedef struct switch_event switch_event_t;
 typedef struct switch_stream_handle switch_stream_handle_t;
+typedef struct switch_core_session_message switch_core_session_message_t;
+typedef struct switch_file_handle switch_file_handle_t;
 typedef struct switch_api_interface switch_api_interface_t;
 typedef struct switch_application_interface switch_application_interface_t;
 typedef struct switch_loadable_module_interface switch_loadable_module_interface_t;
 typedef struct switch_directories switch_directories;
 typedef struct switch_rtp switch_rtp_t;
+
+typedef struct {
+	char digit;
+	uint32_t duration;
+	int32_t flags;
+	switch_dtmf_source_t source;
+} switch_dtmf_t;
 
 typedef switch_bool_t (*switch_media_bug_callback_t)(switch_media_bug_t *, void *, switch_abc_type_t);
 typedef void (*switch_event_callback_t)(switch_event_t *);
@@ -124,6 +144,8 @@ typedef switch_status_t (*switch_api_function_t)(const char *cmd, switch_core_se
 												 switch_stream_handle_t *stream);
 typedef void (*switch_application_function_t)(switch_core_session_t *, const char *);
 typedef switch_status_t (*switch_read_frame_hook_t)(switch_core_session_t *, switch_frame_t **, switch_io_flag_t, int);
+typedef switch_status_t (*switch_recv_dtmf_hook_t)(switch_core_session_t *, const switch_dtmf_t *,
+												   switch_dtmf_direction_t direction);
 
 /* Structures: standin_fields.h lists what check_real_headers.c compares. */
 struct switch_frame {
@@ -208,6 +230,19 @@ struct switch_stream_handle {
 	switch_event_t *param_event;
 };
 
+struct switch_core_session_message {
+	char *from;
+	switch_core_session_message_types_t message_id;
+	const char *string_arg;
+};
+
+struct switch_file_handle {
+	uint32_t samplerate;
+	uint32_t channels;
+	uint32_t real_channels; /* of the file */
+	void *private_info;
+};
+
 struct switch_api_interface {
 	const char *interface_name;
 	const char *desc;
@@ -240,13 +275,6 @@ typedef struct switch_channel_timetable {
 	switch_time_t progress_media;
 } switch_channel_timetable_t;
 
-typedef struct {
-	char digit;
-	uint32_t duration;
-	int32_t flags;
-	int source;
-} switch_dtmf_t;
-
 struct switch_directories {
 	char *base_dir;
 	char *mod_dir;
@@ -264,5 +292,16 @@ SWITCH_DECLARE_DATA extern switch_directories SWITCH_GLOBAL_dirs;
 #include "switch_module.h"
 
 #include "standin_prototypes.h"
+
+/* An event that is only a list of names and values. */
+static inline switch_status_t switch_event_create_plain(switch_event_t **event, switch_event_types_t event_id)
+{
+	switch_status_t status = switch_event_create(event, SWITCH_EVENT_CLONE);
+
+	if (status == SWITCH_STATUS_SUCCESS) {
+		(*event)->event_id = event_id;
+	}
+	return status;
+}
 
 #endif

@@ -101,6 +101,10 @@ static inline const char *switch_const_char_type_check(const char *str)
 #define switch_event_create_subclass(_e, _eid, _sn) \
 	switch_event_create_subclass_detailed(__FILE__, __SWITCH_FUNC__, __LINE__, _e, _eid, _sn)
 #define switch_event_create(event, id) switch_event_create_subclass(event, id, SWITCH_EVENT_SUBCLASS_ANY)
+#define switch_core_session_receive_message(_session, _message) \
+	switch_core_session_perform_receive_message(_session, _message, __FILE__, __SWITCH_FUNC__, __LINE__)
+#define switch_core_file_open(_fh, _file_path, _channels, _rate, _flags, _pool) \
+	switch_core_perform_file_open(__FILE__, __SWITCH_FUNC__, __LINE__, _fh, _file_path, _channels, _rate, _flags, _pool)
 #define switch_event_fire(event) switch_event_fire_detailed(__FILE__, __SWITCH_FUNC__, __LINE__, event, NULL)
 #define switch_event_get_header(_e, _h) switch_event_get_header_idx(_e, _h, -1)
 #define switch_event_reserve_subclass(subclass_name) switch_event_reserve_subclass_detailed(__FILE__, subclass_name)

@@ -1,0 +1,1 @@
+../include/oas_keys.h
