@@ -21,6 +21,7 @@ typedef struct oas_look {
 	uint32_t rate_hz;     /* of the frames that the channel writes; 0 before the first */
 	uint32_t closed;      /* 1: the channel has let go */
 	uint32_t held;        /* 1: the phone holds the call */
+	uint32_t keys_lost;   /* keys that found no room */
 } oas_look_t;
 
 static inline void oas_stream_look(oas_stream_t *s, oas_look_t *look)
@@ -36,6 +37,7 @@ static inline void oas_stream_look(oas_stream_t *s, oas_look_t *look)
 	look->underrun_us = atomic_load_explicit(&s->underrun_us, memory_order_relaxed);
 	look->drop_us = atomic_load_explicit(&s->capture_drop_us, memory_order_relaxed);
 	look->held = atomic_load_explicit(&s->phone_holds, memory_order_relaxed);
+	look->keys_lost = atomic_load_explicit(&s->keys.dropped, memory_order_relaxed);
 	look->rate_hz = atomic_load_explicit(&s->write_rate_hz, memory_order_relaxed);
 }
 
@@ -50,6 +52,18 @@ static inline int oas_capture_read(oas_ring_t *ring, oas_frame_head_t *head, voi
 		return -1;
 	}
 	return oas_ring_read(ring, head, sizeof(*head)) && oas_ring_read(ring, buf, head->len_bytes);
+}
+
+/* Take the oldest key of the caller's. Returns 0 if there is none. */
+static inline int oas_stream_key(oas_stream_t *s, oas_key_t *key)
+{
+	return oas_keys_read(&s->keys, key);
+}
+
+/* Where the number of keys so far stands. Go looks at it without a call into C: there is hardly ever a new one. */
+static inline uint32_t *oas_stream_keys_written(oas_stream_t *s)
+{
+	return (uint32_t *) &s->keys.written;
 }
 
 static inline oas_ring_t *oas_stream_caller(oas_stream_t *s)
@@ -94,9 +108,10 @@ static inline uint64_t oas_agent_flush(oas_stream_t *s, uint32_t fade)
 	return seq;
 }
 
+/* Release: whoever sees the hold end sees the flush before it; pairs with oas_play's acquire. */
 static inline void oas_agent_hold(oas_stream_t *s, uint32_t on)
 {
-	atomic_store_explicit(&s->hold, on, memory_order_relaxed);
+	atomic_store_explicit(&s->hold, on, memory_order_release);
 }
 
 /* Release: whoever sees the answer closed sees all of its audio in the ring; pairs with oas_play's acquire. */
@@ -111,11 +126,11 @@ static inline void oas_stream_set_total(oas_stream_t *s, oas_total_t which, uint
 }
 
 /* Say why the stream ends, once, before it is detached. Longer texts are cut. */
-static inline void oas_stream_set_end(oas_stream_t *s, oas_cstr_t reason, oas_cstr_t error)
+static inline void oas_stream_set_end(oas_stream_t *s, oas_cstr_t reason, oas_cstr_t error, oas_ended_t ended)
 {
 	strncpy(s->end_reason, reason, sizeof(s->end_reason) - 1);
 	strncpy(s->end_error, error, sizeof(s->end_error) - 1);
-	atomic_store_explicit(&s->ended, 1, memory_order_release);
+	atomic_store_explicit(&s->ended, ended, memory_order_release);
 }
 
 /* The host's table, called from Go. */
@@ -152,6 +167,73 @@ static inline oas_status_t oas_host_attach(oas_host_ops_ref_t ops, oas_stream_t 
 static inline oas_status_t oas_host_answer(oas_host_ops_ref_t ops, oas_cstr_t uuid)
 {
 	return ops->answer(uuid);
+}
+
+static inline oas_status_t oas_host_hangup(oas_host_ops_ref_t ops, oas_cstr_t uuid, oas_cstr_t cause)
+{
+	return ops->hangup(uuid, cause);
+}
+
+static inline oas_status_t oas_host_transfer(oas_host_ops_ref_t ops, oas_cstr_t uuid, oas_cstr_t extension,
+											 oas_cstr_t dialplan, oas_cstr_t context)
+{
+	return ops->transfer(uuid, extension, dialplan, context);
+}
+
+static inline oas_status_t oas_host_refer(oas_host_ops_ref_t ops, oas_cstr_t uuid, oas_cstr_t uri,
+										  oas_attempt_t *attempt)
+{
+	return ops->refer(uuid, uri, attempt);
+}
+
+static inline oas_status_t oas_host_send_dtmf(oas_host_ops_ref_t ops, oas_cstr_t uuid, oas_cstr_t digits)
+{
+	return ops->send_dtmf(uuid, digits);
+}
+
+static inline oas_status_t oas_host_set_variable(oas_host_ops_ref_t ops, oas_cstr_t uuid, oas_cstr_t name,
+												 oas_cstr_t value)
+{
+	return ops->set_variable(uuid, name, value);
+}
+
+static inline oas_status_t oas_host_api(oas_host_ops_ref_t ops, oas_cstr_t uuid, oas_cstr_t command,
+										oas_cstr_t arguments, char **reply)
+{
+	return ops->api(uuid, command, arguments, reply);
+}
+
+static inline oas_status_t oas_host_dial(oas_host_ops_ref_t ops, oas_cstr_t uuid, oas_cstr_t dial_string,
+										 oas_attempt_t *attempt)
+{
+	return ops->dial(uuid, dial_string, attempt);
+}
+
+static inline oas_status_t oas_host_bridge(oas_host_ops_ref_t ops, oas_cstr_t uuid, oas_cstr_t peer)
+{
+	return ops->bridge(uuid, peer);
+}
+
+static inline oas_status_t oas_host_sound_open(oas_host_ops_ref_t ops, oas_cstr_t uuid, oas_cstr_t path,
+											   uint32_t rate_hz, oas_sound_t **sound)
+{
+	return ops->sound_open(uuid, path, rate_hz, sound);
+}
+
+static inline uint32_t oas_host_sound_read(oas_host_ops_ref_t ops, oas_sound_t *sound, int16_t *pcm, uint32_t n)
+{
+	return ops->sound_read(sound, pcm, n);
+}
+
+static inline void oas_host_sound_close(oas_host_ops_ref_t ops, oas_sound_t *sound)
+{
+	ops->sound_close(sound);
+}
+
+/* Have the op that waits with this attempt return. */
+static inline void oas_attempt_cancel(oas_attempt_t *attempt)
+{
+	atomic_store_explicit(&attempt->cancel, OAS_CANCEL, memory_order_relaxed);
 }
 
 static inline void oas_host_detach(oas_host_ops_ref_t ops, oas_stream_t *stream)

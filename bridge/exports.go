@@ -38,6 +38,9 @@ const (
 	replyPanic     = "-ERR internal error, see the log"
 )
 
+// closeWait is how long an unload waits at least for calls that are inside FreeSWITCH, when the streams took its whole time.
+const closeWait = 100 * time.Millisecond
+
 // engine is what runs between oasGoLoad and oasGoShutdown.
 type engine struct {
 	host    *host
@@ -141,11 +144,13 @@ func oasGoShutdown(timeoutMS C.uint32_t) {
 	if e == nil {
 		return
 	}
-	e.manager.Close(time.Duration(timeoutMS) * time.Millisecond)
+	timeout := time.Duration(timeoutMS) * time.Millisecond
+	end := time.Now().Add(timeout)
+	e.manager.Close(timeout)
 	engineMu.Lock()
 	running = nil
 	engineMu.Unlock()
-	e.host.close()
+	e.host.close(max(time.Until(end), closeWait))
 }
 
 // caught ends an entry point: a panic becomes a log line and what onPanic makes of it.

@@ -1,6 +1,9 @@
 package main
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // gate lets calls into FreeSWITCH until it is closed. One call may be inside another, because FreeSWITCH runs commands
 // while it answers a call. That rules out an RWMutex: the inner one would wait for a close that waits for the outer one.
@@ -31,13 +34,19 @@ func (g *gate) leave() {
 	}
 }
 
-// close refuses further calls and waits for those under way. It is called once.
-func (g *gate) close() {
+// close refuses further calls and waits for those under way, but no longer than wait: nothing ends an API command, for
+// instance, and the shim has a gate of its own. It is called once.
+func (g *gate) close(wait time.Duration) {
 	g.mu.Lock()
 	g.closed, g.empty = true, make(chan struct{})
 	if g.inside == 0 {
 		close(g.empty)
 	}
 	g.mu.Unlock()
-	<-g.empty
+	timeout := time.NewTimer(wait)
+	defer timeout.Stop()
+	select {
+	case <-g.empty:
+	case <-timeout.C:
+	}
 }

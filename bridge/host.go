@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"time"
 	"unsafe"
 
 	"mod_openai_audio_stream/module/command"
@@ -17,15 +18,24 @@ import (
 
 // host calls FreeSWITCH through the table it gave at load. It implements stream.Host.
 type host struct {
-	gate // after close no call is made or under way
+	gate // after close no call is made
 
-	ops C.oas_host_ops_ref_t
+	ops     C.oas_host_ops_ref_t
+	closing chan struct{} // closed by close
 }
 
 var _ stream.Host = (*host)(nil)
 
 // newHost calls through ops, an *oas_host_ops_t that stays.
-func newHost(ops unsafe.Pointer) *host { return &host{ops: C.oas_host_ops_ref_t(ops)} }
+func newHost(ops unsafe.Pointer) *host {
+	return &host{ops: C.oas_host_ops_ref_t(ops), closing: make(chan struct{})}
+}
+
+// close ends the calls that wait for somebody, and waits for all. It is called once.
+func (h *host) close(wait time.Duration) {
+	close(h.closing)
+	h.gate.close(wait)
+}
 
 // cstrings makes C strings of texts. A NUL byte, which C would take for the end, becomes a space.
 func cstrings(texts ...string) (c []*C.char, free func()) {
@@ -126,7 +136,7 @@ func (h *host) Attach(uuid string, mix command.Mix) (stream.Rings, error) {
 		shard.release(slot)
 		return nil, errors.New("no memory for a stream")
 	}
-	s := &rings{host: h, shard: shard, slot: slot, c: c}
+	s := &rings{host: h, shard: shard, slot: slot, c: c, pressed: (*uint32)(C.oas_stream_keys_written(c))}
 	status := C.oas_host_attach(h.ops, c)
 	if status == C.OAS_STATUS_OK {
 		return s, nil

@@ -25,7 +25,7 @@ func newTestHost(t *testing.T, attach, answer int) *host {
 		t.Fatal(err)
 	}
 	h := newHost(hosttest.Ops())
-	t.Cleanup(h.close)
+	t.Cleanup(func() { h.close(time.Minute) })
 	return h
 }
 
@@ -188,6 +188,39 @@ func TestDoorbell(t *testing.T) {
 	}
 }
 
+// Keys come in order, each once, and wake the stream; those that find no room are counted.
+func TestKeys(t *testing.T) {
+	h := newTestHost(t, hosttest.OK, hosttest.OK)
+	s, err := h.Attach("call", command.Mono)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Release()
+	defer s.Detach()
+	wakes := served(s)
+	if key, ok := s.ReadKey(); ok {
+		t.Errorf("%v before any was pressed", key)
+	}
+	const room = 64
+	for round := range 3 { // the second and the third go round in the ring
+		for i := range room + round {
+			hosttest.Press(byte('0'+i), 120*time.Millisecond)
+		}
+		<-wakes
+		for i := range room {
+			if key, ok := s.ReadKey(); !ok || key != (stream.Key{Digit: byte('0' + i), Length: 120 * time.Millisecond}) {
+				t.Fatalf("round %d: key %d is %v, %t", round, i, key, ok)
+			}
+		}
+		if key, ok := s.ReadKey(); ok {
+			t.Errorf("round %d: %v after all", round, key)
+		}
+	}
+	if lost := s.Look().KeysLost; lost != 0+1+2 {
+		t.Errorf("%d keys are counted as lost, want 3", lost)
+	}
+}
+
 // A stream from whom nothing comes is called when it wants to be, also while frames keep its doorbell awake.
 func TestDoorbellKeepsTime(t *testing.T) {
 	const wait = 50 * time.Millisecond
@@ -223,7 +256,7 @@ func TestGate(t *testing.T) {
 	}
 	h.leave()
 	closed := make(chan struct{})
-	go func() { h.close(); close(closed) }()
+	go func() { h.close(time.Minute); close(closed) }()
 	for h.enter() { // until close has begun
 		h.leave()
 		runtime.Gosched()

@@ -6,6 +6,7 @@ package main
 import "C"
 
 import (
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -28,6 +29,9 @@ type rings struct {
 	head     C.oas_frame_head_t
 	flushSeq C.uint64_t
 	open     bool
+	pressed  *uint32 // how many keys so far, in the shared block
+	keysRead uint32
+	key      C.oas_key_t
 }
 
 var _ stream.Rings = (*rings)(nil)
@@ -45,6 +49,7 @@ func (s *rings) Look() stream.Look {
 		Flushed: s.now.flushed >= s.flushSeq, FlushedAt: uint64(s.now.flush_from),
 		Underruns: uint64(s.now.underruns), UnderrunMS: int64(s.now.underrun_us) / 1000,
 		DroppedMS: int64(s.now.drop_us) / 1000, Closed: s.now.closed != 0, Held: s.now.held != 0,
+		KeysLost: int(s.now.keys_lost),
 	}
 }
 
@@ -70,6 +75,15 @@ func (s *rings) read(ring *C.oas_ring_t, f *stream.Frame) bool {
 		}
 		f.PCM = make([]int16, (head.len_bytes+1)/2) // longer than all before it
 	}
+}
+
+func (s *rings) ReadKey() (key stream.Key, ok bool) {
+	// Without a call into C: this is asked with every frame.
+	if atomic.LoadUint32(s.pressed) == s.keysRead || C.oas_stream_key(s.c, &s.key) == 0 {
+		return stream.Key{}, false
+	}
+	s.keysRead++
+	return stream.Key{Digit: byte(s.key.digit), Length: time.Duration(s.key.duration_ms) * time.Millisecond}, true
 }
 
 func (s *rings) SetAgentRate(hz int) { C.oas_stream_set_agent_rate(s.c, C.uint32_t(hz)) }
@@ -114,10 +128,14 @@ func (s *rings) SetTotals(t stream.Totals) {
 	set(C.OAS_TOTAL_RECONNECTS, t.Reconnects)
 }
 
-func (s *rings) SetEnd(reason, errorText string) {
+func (s *rings) SetEnd(reason, errorText string, moves bool) {
+	ended := C.oas_ended_t(C.OAS_ENDED_STAYS)
+	if moves {
+		ended = C.OAS_ENDED_MOVES
+	}
 	c, free := cstrings(reason, errorText)
 	defer free()
-	C.oas_stream_set_end(s.c, c[0], c[1])
+	C.oas_stream_set_end(s.c, c[0], c[1], ended)
 }
 
 func (s *rings) Detach() { s.host.detach(s.c) }

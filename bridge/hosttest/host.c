@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* Protects following. */
 static char noted[1 << 16];
@@ -122,6 +123,127 @@ static oas_status_t host_answer(oas_cstr_t uuid)
 	return answer_status;
 }
 
+/* The actions end as answering does. */
+static oas_status_t action(const char *what, const char *uuid, const char *text)
+{
+	note(what, uuid, text);
+	return answer_status;
+}
+
+static oas_status_t host_hangup(oas_cstr_t uuid, oas_cstr_t cause)
+{
+	return action("hangup", uuid, cause);
+}
+
+static oas_status_t host_transfer(oas_cstr_t uuid, oas_cstr_t extension, oas_cstr_t dialplan, oas_cstr_t context)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "%s/%s/%s", extension, dialplan, context);
+	return action("transfer", uuid, text);
+}
+
+/* Until it is cancelled. */
+static void await_cancel(oas_attempt_t *attempt)
+{
+	while (!atomic_load_explicit(&attempt->cancel, memory_order_relaxed)) {
+		usleep(1000);
+	}
+}
+
+/* To sip:wait it takes until it is cancelled; elsewhere the phone is busy, unless actions succeed. */
+static oas_status_t host_refer(oas_cstr_t uuid, oas_cstr_t uri, oas_attempt_t *attempt)
+{
+	oas_status_t status = action("refer", uuid, uri);
+
+	if (!strcmp(uri, "sip:wait")) {
+		await_cancel(attempt);
+		return OAS_STATUS_UNANSWERED;
+	}
+	attempt->sip_status = 486;
+	attempt->lost = 1;
+	return status;
+}
+
+static oas_status_t host_send_dtmf(oas_cstr_t uuid, oas_cstr_t digits)
+{
+	return action("dtmf", uuid, digits);
+}
+
+static oas_status_t host_set_variable(oas_cstr_t uuid, oas_cstr_t name, oas_cstr_t value)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "%s=%s", name, value);
+	return action("set", uuid, text);
+}
+
+static oas_status_t host_api(oas_cstr_t uuid, oas_cstr_t command, oas_cstr_t arguments, char **reply)
+{
+	char text[256];
+	oas_status_t status;
+
+	snprintf(text, sizeof(text), "%s %s", command, arguments);
+	status = action("api", uuid, text);
+	*reply = status == OAS_STATUS_GONE ? NULL : strdup("its reply");
+	return status;
+}
+
+/* "wait" rings until it is cancelled, "late" is answered just then; else the phone is busy, unless actions succeed. */
+static oas_status_t host_dial(oas_cstr_t uuid, oas_cstr_t dial_string, oas_attempt_t *attempt)
+{
+	char text[256];
+	oas_status_t status;
+
+	snprintf(text, sizeof(text), "%s %u ms", dial_string, (unsigned) attempt->timeout_ms);
+	status = action("dial", uuid, text);
+	snprintf(attempt->peer, sizeof(attempt->peer), "peer");
+	snprintf(attempt->cause, sizeof(attempt->cause), "USER_BUSY");
+	if (!strcmp(dial_string, "wait") || !strcmp(dial_string, "late")) {
+		await_cancel(attempt);
+		snprintf(attempt->cause, sizeof(attempt->cause), "ORIGINATOR_CANCEL");
+		return *dial_string == 'w' ? OAS_STATUS_UNANSWERED : OAS_STATUS_OK;
+	}
+	return status;
+}
+
+static oas_status_t host_bridge(oas_cstr_t uuid, oas_cstr_t peer)
+{
+	return action("bridge", uuid, peer);
+}
+
+/* A sound counts from 1 up to its rate. */
+struct oas_sound {
+	uint32_t next, last;
+};
+
+static oas_status_t host_sound_open(oas_cstr_t uuid, oas_cstr_t path, uint32_t rate_hz, oas_sound_t **sound)
+{
+	oas_status_t status = action("open", uuid, path);
+
+	if (status == OAS_STATUS_OK) {
+		*sound = calloc(1, sizeof(**sound));
+		(*sound)->last = rate_hz;
+	}
+	return status;
+}
+
+static uint32_t host_sound_read(oas_sound_t *sound, int16_t *pcm, uint32_t n)
+{
+	uint32_t done = 0;
+
+	while (done < n && sound->next < sound->last) {
+		pcm[done++] = (int16_t) ++sound->next;
+	}
+	return done;
+}
+
+static void host_sound_close(oas_sound_t *sound)
+{
+	note("close", "", "");
+	free(sound);
+}
+
 const oas_host_ops_t hosttest_ops = {
 	.log = host_log,
 	.log_level = host_log_level,
@@ -131,6 +253,17 @@ const oas_host_ops_t hosttest_ops = {
 	.attach = host_attach,
 	.detach = host_detach,
 	.answer = host_answer,
+	.hangup = host_hangup,
+	.transfer = host_transfer,
+	.refer = host_refer,
+	.send_dtmf = host_send_dtmf,
+	.set_variable = host_set_variable,
+	.api = host_api,
+	.dial = host_dial,
+	.bridge = host_bridge,
+	.sound_open = host_sound_open,
+	.sound_read = host_sound_read,
+	.sound_close = host_sound_close,
 };
 
 void hosttest_capture(const int16_t *pcm, uint32_t n, uint32_t rate_hz)
@@ -138,6 +271,12 @@ void hosttest_capture(const int16_t *pcm, uint32_t n, uint32_t rate_hz)
 	oas_frame_head_t head = {.len_bytes = n * (uint32_t) sizeof(*pcm), .rate_hz = rate_hz, .n_channels = 1};
 
 	oas_ring_write(&attached->caller, &head, sizeof(head), pcm, head.len_bytes);
+	oas_stream_ring(attached);
+}
+
+void hosttest_press(char digit, uint32_t duration_ms)
+{
+	oas_keys_write(&attached->keys, (oas_key_t){.digit = (unsigned char) digit, .duration_ms = duration_ms});
 	oas_stream_ring(attached);
 }
 

@@ -22,6 +22,7 @@ void hosttest_reset(int attach, int answer);
 char *hosttest_noted(void);
 void hosttest_during_answer(const char *command);
 void hosttest_capture(const int16_t *pcm, uint32_t n, uint32_t rate_hz);
+void hosttest_press(char digit, uint32_t duration_ms);
 void hosttest_hang_up(void);
 const char *hosttest_event_name(uint32_t i);
 const char *hosttest_total_name(uint32_t i);

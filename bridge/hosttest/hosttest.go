@@ -8,7 +8,10 @@ package hosttest
 */
 import "C"
 
-import "unsafe"
+import (
+	"time"
+	"unsafe"
+)
 
 // The statuses of the boundary.
 const (
@@ -18,12 +21,14 @@ const (
 	Busy    = C.OAS_STATUS_BUSY
 	Failed  = C.OAS_STATUS_FAILED
 	Panic   = C.OAS_STATUS_PANIC
+
+	Unanswered = C.OAS_STATUS_UNANSWERED
 )
 
 // Ops is the host's table, an *oas_host_ops_t.
 func Ops() unsafe.Pointer { return unsafe.Pointer(&C.hosttest_ops) }
 
-// Reset forgets what was noted; from now on attaching and answering end with these statuses.
+// Reset forgets what was noted; from now on attaching ends with the one status, answering and the actions with the other.
 func Reset(attach, answer int) { C.hosttest_reset(C.int(attach), C.int(answer)) }
 
 // Noted is all that the host was asked for since Reset, a line each.
@@ -39,6 +44,11 @@ func DuringAnswer(command string) {
 // Capture puts a frame of the caller's audio into the attached stream, as a media thread does.
 func Capture(pcm []int16, rateHz int) {
 	C.hosttest_capture((*C.int16_t)(unsafe.Pointer(&pcm[0])), C.uint32_t(len(pcm)), C.uint32_t(rateHz))
+}
+
+// Press gives the attached stream a key, as the shim's hook does.
+func Press(digit byte, length time.Duration) {
+	C.hosttest_press(C.char(digit), C.uint32_t(length.Milliseconds()))
 }
 
 // EventNames are the subclasses of events that C knows.

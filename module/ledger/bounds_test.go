@@ -49,6 +49,41 @@ func TestMemoryIsBounded(t *testing.T) {
 			c.server(`{"type":"conversation.item.input_audio_transcription.completed","item_id":"c%d","transcript":"%s"}`, n, big)
 			c.created(fmt.Sprint("r", n))
 		},
+		"calls without an end": func(c *talk, n int) {
+			for i := range 100 {
+				c.itemDone("A", fmt.Sprintf(`{"type":"function_call","name":"act","call_id":"%d,%d","arguments":"{}","more":"%s"}`, n, i, big[:len(big)>>5]))
+			}
+		},
+		"long arguments": func(c *talk, n int) {
+			c.itemDone("A", fmt.Sprintf(`{"type":"function_call","name":"act","call_id":"%d","arguments":"%s"}`, n, big))
+		},
+		"arguments of calls that are never complete": func(c *talk, n int) {
+			if n == 0 {
+				c.created("A")
+			}
+			for i := range 20 {
+				c.server(`{"type":"response.output_item.added","response_id":"A","item":{"id":"i%d,%d","type":"function_call","name":"%s"}}`, n, i, big[:len(big)>>5])
+				c.server(`{"type":"response.function_call_arguments.done","response_id":"A","item_id":"i%d,%d","arguments":"%s"}`, n, i, big[:len(big)>>4])
+			}
+		},
+		"long ids of calls": func(c *talk, n int) {
+			c.itemDone("A", fmt.Sprintf(`{"type":"function_call","name":"act","call_id":"%d%s"}`, n, big))
+			c.server(`{"type":"response.done","response":{"id":"B","output":[{"id":"%s","type":"function_call","name":"act","call_id":"c%d"}]}}`, big, n)
+		},
+		"calls that the server runs": func(c *talk, n int) {
+			for i := range 3_000 {
+				c.server(`{"type":"response.mcp_call.in_progress","item_id":"%s%d,%d"}`, big[:400], n, i)
+			}
+		},
+		"ever new calls and outputs": func(c *talk, n int) {
+			for i := range 700 {
+				c.created(fmt.Sprint("r", n, ",", i))
+				c.calls(fmt.Sprint("r", n, ",", i), fmt.Sprintf("%d,%d%s", n, i, big[:400]))
+				c.done(fmt.Sprint("r", n, ",", i), "completed")
+				c.outputs(fmt.Sprintf("%d,%d%s", n, i, big[:400]), true)
+				c.did, c.turns = nil, nil
+			}
+		},
 		"audio of ever new items": func(c *talk, n int) {
 			for i := range 3_000 {
 				c.audio("A", fmt.Sprintf("%s%d,%d", big[:100], n, i), 1)
@@ -56,7 +91,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newTalk(t, BargeIn{})
+			c := acting(t)
 			before := heap()
 			for n := range 20 {
 				say(c, n)

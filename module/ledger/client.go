@@ -45,6 +45,9 @@ func (l *Ledger) Client(now time.Time, events ...[]byte) (todo Todo, held bool, 
 		case kind == "response.create":
 			asides++
 		}
+		if id := answers(kind, msg); l.calls.seen(id) && l.calls.waiting(id) == nil {
+			return Todo{}, false, fmt.Errorf("call %q has had its output: each takes one", id)
+		}
 		size += len(msg)
 	}
 	for _, msg := range l.held {
@@ -72,8 +75,13 @@ func (l *Ledger) Client(now time.Time, events ...[]byte) (todo Todo, held bool, 
 
 // client sends one event, or has it wait for its turn.
 func (l *Ledger) client(msg []byte, now time.Time) {
-	if eventType(msg) == "response.create" {
+	kind := eventType(msg)
+	if kind == "response.create" {
 		l.request(msg, now)
+		return
+	}
+	l.barge.client(msg)
+	if id := answers(kind, msg); id != "" && l.clientOutput(id, msg) {
 		return
 	}
 	l.send(msg)

@@ -1,9 +1,8 @@
 package ledger
 
 import (
+	"slices"
 	"time"
-
-	"mod_openai_audio_stream/module/realtime"
 )
 
 // A new connection is a new session of the server's: it knows nothing of the conversation. It is told what was said, as
@@ -26,7 +25,10 @@ func (l *Ledger) Connected(now time.Time) (todo Todo, restored Restored) {
 		l.send(msg)
 	}
 	restored = Restored{len(l.items.updates), len(items)}
-	for _, r := range l.requests.asides {
+	l.answerCalls()
+	q := &l.requests
+	q.asides = slices.DeleteFunc(q.asides, func(r *request) bool { return r.cancelled })
+	for _, r := range q.asides {
 		l.ask(r, now)
 	}
 	l.next(now)
@@ -41,7 +43,7 @@ func (l *Ledger) Connected(now time.Time) (todo Todo, restored Restored) {
 // Repeatable is the response under way of which nothing has been heard although audio has come, "" if there is none. If
 // the player can take that audio back, and the connection is lost, the response is asked for again.
 func (l *Ledger) Repeatable() string {
-	if r := l.responses.running; r != nil && !r.discarded && r.queued() > 0 && r.heard() == 0 {
+	if r := l.responses.running; r != nil && !r.discarded && !r.acted && r.queued() > 0 && r.heard() == 0 {
 		return r.key
 	}
 	return ""
@@ -52,20 +54,25 @@ func (l *Ledger) Repeatable() string {
 func (l *Ledger) Lost(withdrawn bool, now time.Time) Todo {
 	q := &l.requests
 	answerDue := now.Before(l.caller.answerBy)
-	l.caller.speaking, l.caller.early, l.caller.answerBy = false, false, time.Time{}
+	l.caller.speaking, l.caller.answerBy = false, time.Time{}
+	l.interruption.open = false // an answer that is paused goes on with the end of the voice
 	switch r := l.responses.running; {
-	case r != nil && !r.discarded && (withdrawn || r.queued() == 0):
+	case r != nil && !r.discarded && !r.acted && (withdrawn || r.queued() == 0):
 		l.repeat(r)
 	case q.asked != nil && !q.asked.cancelled:
 		q.again(q.asked)
 	case answerDue:
-		q.again(l.newRequest(realtime.ResponseCreate()))
+		q.again(l.lostAnswer())
 	}
 	for _, r := range q.asides {
 		r.sentAt = time.Time{}
 	}
-	q.asked, q.retryAt, q.refusals = nil, time.Time{}, 0
+	for _, r := range q.waiting {
+		r.since = time.Time{} // the next session has its own time for it
+	}
+	q.asked, q.expired, q.retryAt, q.refusals = nil, nil, time.Time{}, 0
 	l.loseResponses()
+	l.calls.mcp = nil
 	l.connected, l.unheard, l.todo.Send = false, nil, nil
 	return l.done(now)
 }
@@ -74,7 +81,7 @@ func (l *Ledger) Lost(withdrawn bool, now time.Time) Todo {
 func (l *Ledger) repeat(r *response) {
 	again := r.request
 	if again == nil {
-		again = l.newRequest(realtime.ResponseCreate())
+		again = l.lostAnswer()
 	}
 	l.requests.again(again)
 	for _, p := range r.parts {
@@ -99,6 +106,7 @@ func (l *Ledger) loseResponses() {
 func (l *Ledger) End(now time.Time) Todo {
 	l.connected = false
 	l.loseResponses()
+	l.calls.open, l.calls.mcp = nil, nil
 	for _, r := range l.responses.all {
 		l.reportTurn(r)
 	}

@@ -61,10 +61,21 @@ func TestWhenTheVoiceOfTheCallerSilences(t *testing.T) {
 			c.audio("A", "i1", 2000)
 			c.hear("A", "i1", 900)
 			c.speaks("u1")
-			c.do(c.StillSpeaks(c.now))
+			c.voice(100)
 			c.hear("A", "i1", 1000)
-			c.do(c.StillSpeaks(c.now))
+			c.voice(100)
 		}, want: []string{"started A", "flush"}, count: 1},
+		"enough has been heard, and the next answer has begun while the caller speaks": {barge: BargeIn{Min: time.Second}, run: func(c *talk) {
+			c.created("A")
+			c.audio("A", "i1", 2000)
+			c.done("A", "completed")
+			c.hear("A", "i1", 900)
+			c.speaks("u1")
+			c.created("B") // which the server has no reason to cancel
+			c.voice(100)
+			c.hear("A", "i1", 1000)
+			c.voice(100)
+		}, want: []string{"started A", "flush", "cancel B"}, count: 1},
 		"the caller has stopped before enough was heard": {barge: BargeIn{Min: time.Second}, run: func(c *talk) {
 			c.created("A")
 			c.audio("A", "i1", 2000)
@@ -72,7 +83,7 @@ func TestWhenTheVoiceOfTheCallerSilences(t *testing.T) {
 			c.speaks("u1")
 			c.stops("u1")
 			c.hear("A", "i1", 1100)
-			c.do(c.StillSpeaks(c.now))
+			c.voice(100)
 		}, want: []string{"started A"}},
 		"enough has been heard": {barge: BargeIn{Min: time.Second}, run: func(c *talk) {
 			c.created("A")

@@ -45,6 +45,9 @@ func (i *item) kind() string {
 	return "message"
 }
 
+// callID is that of a function call or its output.
+func (i *item) callID() string { return gjson.GetBytes(i.raw, "call_id").Str }
+
 // heardText is the part of the text that the caller has heard or will hear. A transcript has no times, so it is cut where
 // the audio was, in proportion. A server forgets the text of an item that is truncated.
 func (i *item) heardText() string {
@@ -158,7 +161,7 @@ func (is *items) added(id string, raw []byte) {
 // says reports whether the item that the server announces has the content of this one.
 func (i *item) says(announced gjson.Result) bool {
 	if i.raw != nil {
-		return announced.Get("call_id").Str == gjson.GetBytes(i.raw, "call_id").Str
+		return announced.Get("call_id").Str == i.callID()
 	}
 	text := announced.Get("content.0.text").Str
 	return text != "" && text == i.heardText()
@@ -176,6 +179,16 @@ func (is *items) call(id string, raw []byte) *item {
 	i.raw = append(json.RawMessage(nil), raw...)
 	is.trim()
 	return i
+}
+
+// calls reports whether the function call with this id is one of the items.
+func (is *items) calls(callID string) bool {
+	for n := len(is.all) - 1; n >= 0; n-- {
+		if i := is.all[n]; i.kind() == "function_call" && i.callID() == callID {
+			return true
+		}
+	}
+	return false
 }
 
 // client enters what an event of the client's adds to the conversation.
@@ -203,10 +216,20 @@ func (is *items) client(msg []byte) {
 }
 
 // replay is the conversation as client events, oldest first. The items have no ids until the server has named them: it
-// may give those of the former connection to others. What there is nothing to tell of is forgotten: no more will come.
+// may give those of the former connection to others. What there is nothing to tell of is forgotten: no more will come. So
+// is the output of a call that is: a server refuses it.
 func (is *items) replay(p *realtime.Provider, eventID func() string) (events [][]byte) {
+	called := map[string]bool{}
 	is.drop(func(i *item) bool {
 		var msg []byte
+		switch i.kind() {
+		case "function_call":
+			called[i.callID()] = true
+		case "function_call_output":
+			if !called[i.callID()] {
+				return true
+			}
+		}
 		if text := i.heardText(); i.raw != nil {
 			msg = realtime.RestoreItem(i.raw)
 		} else if text != "" {

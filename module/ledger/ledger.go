@@ -6,12 +6,6 @@ import (
 	"mod_openai_audio_stream/module/realtime"
 )
 
-// BargeIn says when the caller's voice silences the model's.
-type BargeIn struct {
-	Off bool          // never
-	Min time.Duration // the caller must have heard so much of the answer
-}
-
 // Ledger is one conversation. It is told what the server says, what the client asks and what the channel has played, and
 // answers each time with what is to be done. It belongs to one goroutine.
 type Ledger struct {
@@ -21,22 +15,25 @@ type Ledger struct {
 	connected  bool
 	connection int                // counts them: ids are good for one
 	detection  realtime.Detection // of the caller's turns, as the session has it
+	modality   string             // of the session's responses; "" if it does not say
 	requests   requests
 	responses  responses
 	items      items
+	calls      calls
 	caller     caller
-	unheard    []truncation // to nothing, which a server may refuse: the last maxUnheard of them
-	numbers    int          // for event ids
-	held       [][]byte     // client events that wait for the connection
-	heldBytes  int
-	totals     Totals
-	todo       Todo // collected by the method that runs, and by Audio before it
+	// interruption is what that may become.
+	interruption interruption
+	unheard      []truncation // to nothing, which a server may refuse: the last maxUnheard of them
+	numbers      int          // for event ids
+	held         [][]byte     // client events that wait for the connection
+	heldBytes    int
+	totals       Totals
+	todo         Todo // collected by the method that runs, and by Audio before it
 }
 
 // caller is what the server's voice detector says of the caller.
 type caller struct {
 	speaking bool
-	early    bool   // but may not interrupt yet: too little of the answer has been heard
 	itemID   string // of what was said last
 	text     string // its transcript, if it came before the answer
 	// stoppedAt is when the server said that the caller stopped, zero once that has its answer. The voice itself ended at
@@ -67,6 +64,8 @@ type Todo struct {
 	PartDone []string // responses of which no more audio will come for now, as Audio named them
 	Finished []string // responses of which no more audio will come, as Audio named them
 	Send     [][]byte // client events for the server
+	Calls    []Call   // functions of ours to run
+	Answered []string // ids of calls that the client has answered itself: their functions need not go on
 	Reports  []Report // for the user
 }
 
@@ -98,6 +97,7 @@ func (l *Ledger) report(r Report) { l.todo.Reports = append(l.todo.Reports, r) }
 // done ends a method: what has become possible is done, and what was collected is the answer.
 func (l *Ledger) done(now time.Time) Todo {
 	l.reportTurns() // and what was not heard, before the server goes on
+	l.answerCalls()
 	l.next(now)
 	todo := l.todo
 	l.todo = Todo{}
@@ -107,48 +107,39 @@ func (l *Ledger) done(now time.Time) Todo {
 // Due is when Tick has something to do; the zero time if nothing.
 func (l *Ledger) Due() time.Time {
 	due := l.requests.due()
-	for _, r := range l.responses.all {
-		if at := r.wordAt.Add(maxSilence); !r.over() && (due.IsZero() || at.Before(due)) {
+	soon := func(at time.Time) {
+		if !at.IsZero() && (due.IsZero() || at.Before(due)) {
 			due = at
 		}
 	}
+	for _, r := range l.responses.all {
+		soon(l.overBy(r))
+	}
+	for _, m := range l.calls.mcp {
+		soon(m.wordAt.Add(maxMCP))
+	}
 	return due
+}
+
+// overBy is when a response counts as done if no word of it comes; zero: never.
+func (l *Ledger) overBy(r *response) time.Time {
+	if r.over() || r.cancelBy.IsZero() && l.calls.acts(r) {
+		return time.Time{}
+	}
+	return r.overBy()
 }
 
 // Tick does what is due.
 func (l *Ledger) Tick(now time.Time) Todo {
 	l.requests.expire(now)
 	for _, r := range l.responses.all {
-		if !r.over() && now.Sub(r.wordAt) >= maxSilence {
+		if by := l.overBy(r); !by.IsZero() && !now.Before(by) {
 			l.over(r, done)
 		}
 	}
+	l.calls.forgetMCP(func(m *mcpCall) bool { return now.Sub(m.wordAt) >= maxMCP })
 	return l.done(now)
 }
-
-// Quiet reports whether nobody speaks or is about to: no word of the caller's waits for its answer, no response was asked
-// for or runs, and all audio has been heard.
-func (l *Ledger) Quiet(now time.Time) bool {
-	return !l.caller.speaking && !now.Before(l.caller.answerBy) && l.requests.idle() && l.responses.idle()
-}
-
-// Unheard reports whether there is audio that the caller has not heard. It is as true as the last Playback.
-func (l *Ledger) Unheard() bool { return l.responses.unheard() }
-
-// TooEarly reports whether the caller speaks and has not interrupted, because too little of the answer has been heard.
-// While the voice goes on, StillSpeaks is to be called.
-func (l *Ledger) TooEarly() bool { return l.caller.early }
-
-// StillSpeaks tells that the caller's voice goes on. The server says so only much later: it waits for a silence first.
-func (l *Ledger) StillSpeaks(now time.Time) Todo {
-	if l.caller.early && l.responses.spoken() >= l.barge.Min {
-		l.bargeIn()
-	}
-	return l.done(now)
-}
-
-// Detection is how the server finds the caller's turns.
-func (l *Ledger) Detection() realtime.Detection { return l.detection }
 
 // Interrupt silences the model because it was told to. The server goes on listening, so a response that runs is cancelled.
 func (l *Ledger) Interrupt(now time.Time) Todo {
@@ -156,9 +147,11 @@ func (l *Ledger) Interrupt(now time.Time) Todo {
 	if r := l.requests.asked; r != nil && !r.cancelled {
 		r.cancelled, stopped = true, true
 	}
+	l.requests.expired = nil
 	if stopped {
 		l.totals.Interruptions++
 	}
+	l.interruption.settle()
 	return l.done(now)
 }
 
@@ -174,11 +167,11 @@ func (l *Ledger) Mute(now time.Time) Todo {
 // itself.
 func (l *Ledger) silence(cancel bool) (stopped bool) {
 	for _, r := range l.responses.all {
-		if r.discarded || !r.unheard() && (r.over() || r.outOfBand) {
+		if !r.interruptible() {
 			continue
 		}
 		r.discarded, r.interrupted, stopped = true, true, true
-		if !r.over() && r.connection == l.connection && (cancel || r.outOfBand) {
+		if !r.over() && r.connection == l.connection && (cancel || r.outOfBand || r.overCaller) {
 			l.send(realtime.ResponseCancel(r.id))
 		}
 	}

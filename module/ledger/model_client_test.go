@@ -15,9 +15,7 @@ import (
 
 // expectSilence notes what a barge-in or an interrupt has to stop, if it may, and returns the check that it did.
 func (w *world) expectSilence(may, command bool) func() {
-	for _, a := range slices.Concat(w.player.flushing, w.player.answers) {
-		w.apply(w.l.Played(a.tell(), w.now)) // the channel is looked at first
-	}
+	w.look()
 	if !may {
 		return func() {}
 	}
@@ -33,7 +31,10 @@ func (w *world) expectSilence(may, command bool) func() {
 		stops = true
 		w.silenced[r] = true
 	}
-	if q := w.l.requests.asked; command && q != nil && !q.cancelled {
+	if !command && w.l.connected {
+		w.goesOnSpeaking()
+	}
+	if q := w.l.requests.asked; q != nil && (command || w.creations[q.eventID].turn) && !q.cancelled {
 		stops = true
 		w.creations[q.eventID].excused = true
 	}
@@ -53,13 +54,11 @@ func (w *world) expectSilence(may, command bool) func() {
 	}
 }
 
-// bargesIn reports whether the caller's voice may silence the model's now.
-func (w *world) bargesIn() bool {
-	unheard := false
+// look tells what the channel has played up to now.
+func (w *world) look() {
 	for _, a := range slices.Concat(w.player.flushing, w.player.answers) {
-		unheard = unheard || a.unheard() > 0
+		w.apply(w.l.Played(a.tell(), w.now))
 	}
-	return !w.barge.Off && (!unheard || w.spoken() >= w.barge.Min)
 }
 
 // spoken is how much has been heard of the answer that plays.
@@ -80,7 +79,7 @@ func (w *world) client() {
 		events = append(events, w.asks(false))
 	case n < 50:
 		events = append(events, w.says(), w.asks(false))
-	case n < 60 && w.asides && (!w.silent || !w.creates && w.errorIDs) && w.plain():
+	case n < 60 && w.asides && (!w.silent || !w.creates && !w.hangs && w.errorIDs) && w.plain():
 		w.everAside = true
 		events = append(events, w.asks(true))
 	case n < 70:
@@ -89,14 +88,19 @@ func (w *world) client() {
 		events = append(events, []byte(`{"type":"session.update","session":{"instructions":"x"}}`))
 	case n < 80:
 		for _, r := range w.record {
-			if strings.HasPrefix(r.raw, `{"id"`) && !r.gone && w.rng.IntN(3) == 0 {
+			if strings.HasPrefix(r.raw, `{"id"`) && !r.gone && !r.ours && w.rng.IntN(3) == 0 {
 				events = append(events, w.answers(r.callID), w.asks(false))
 				break
 			}
 		}
+	case n < 83:
+		if msg := w.answersOurs(); msg != nil {
+			events = append(events, msg, w.asks(false))
+		}
 	case n < 90:
 		w.note("interrupt")
 		check := w.expectSilence(true, true)
+		w.voice.open, w.voice.paused, w.voice.over = false, false, false
 		w.apply(w.l.Interrupt(w.now))
 		check()
 		return
@@ -112,8 +116,21 @@ func (w *world) client() {
 			events = append(events, realtime.ItemDelete(i.id))
 		}
 	}
+	w.clientSends(events...)
+}
+
+// clientSends has the client send events, and holds the ledger's word on them against the record.
+func (w *world) clientSends(events ...[]byte) {
+	given := false
+	for _, msg := range events {
+		c := w.calls[gjson.GetBytes(msg, "item.call_id").Str]
+		given = given || c != nil && c.given
+	}
 	before := fmt.Sprint(len(w.l.requests.waiting), len(w.l.requests.asides), len(w.l.held), w.l.heldBytes, len(w.l.items.all))
 	todo, held, err := w.l.Client(w.now, events...)
+	if given && err == nil {
+		w.fail("a second output is taken")
+	}
 	for _, msg := range events {
 		w.note("client %v %v: %s", held, err, msg)
 		id := realtime.EventID(msg)
@@ -125,6 +142,9 @@ func (w *world) client() {
 			w.order = append(w.order, c)
 		}
 		if r := w.sentItems[id]; r != nil {
+			if w.calls[r.callID] != nil {
+				continue // it is entered when it is sent
+			}
 			if held {
 				w.heldItems = append(w.heldItems, r)
 			} else {
@@ -140,8 +160,14 @@ func (w *world) client() {
 
 func (w *world) asks(aside bool) []byte {
 	c := &creation{id: fmt.Sprintf("create_%d", w.number()), aside: aside}
+	if w.barge.Greeting > 0 && !w.greeted && !aside {
+		c.id, w.greeted = GreetingID, true
+	}
 	w.creations[c.id] = c
 	if aside {
+		for range w.rng.IntN(3) { // some twice
+			w.later(w.rng.IntN(40), func() { w.forgo(c) })
+		}
 		return fmt.Appendf(nil, `{"type":"response.create","event_id":%q,"response":{"conversation":"none"}}`, c.id)
 	}
 	return realtime.WithEventID(realtime.ResponseSay(c.id), c.id)
@@ -163,7 +189,10 @@ func (w *world) answers(call string) []byte {
 
 // anItem is one of the server's that the client may delete.
 func (w *world) anItem() *sItem {
-	for _, i := range w.server.items {
+	for _, i := range w.server.inOrder {
+		if i.record != nil && i.callID != "" && i.record.raw != "" && (i.raw != "" || w.echoes) && !i.deleted && w.rng.IntN(10) == 0 {
+			return i
+		}
 		if i.record != nil && i.role == "user" && i.record.text != "" && w.echoes && !i.deleted {
 			return i
 		}

@@ -13,6 +13,7 @@ type fakePlayer struct {
 	answers  []*played
 	flushing []*played
 	flushAt  int // steps until the flush is carried out
+	held     bool
 }
 
 // played is a response as the player knows it.
@@ -112,14 +113,14 @@ func (p *fakePlayer) step() (told []Playback) {
 			p.flushing = nil
 		} else {
 			for _, a := range p.flushing {
-				if a.unheard() > 0 {
+				if a.unheard() > 0 && !p.held {
 					return append(told, a.play(p.rng)...)
 				}
 			}
 		}
 		return told
 	}
-	for len(p.answers) > 0 {
+	for !p.held && len(p.answers) > 0 {
 		a := p.answers[0]
 		if a.unheard() > 0 {
 			return append(told, a.play(p.rng)...)

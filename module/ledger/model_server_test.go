@@ -3,7 +3,6 @@ package ledger
 import (
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -12,100 +11,20 @@ import (
 
 // The other side of a random schedule: a server as the protocol describes it, with the liberties that servers take.
 
-// traits are the liberties of one server.
-type traits struct {
-	nameless    bool // neither responses nor items have ids
-	unannounced bool // no response.created
-	endless     bool // no response.done; only with nameless or unannounced
-
-	silent      bool // about the conversation that a response belongs to
-	errorIDs    bool // errors name the client event
-	byText      bool // errors have no code
-	echoes      bool // the client's items are announced
-	renumbers   bool // ids begin again with each connection
-	interrupts  bool // turn_detection.interrupt_response
-	creates     bool // turn_detection.create_response
-	doneFirst   bool // the close-out of an interrupted response comes before speech_started
-	textFirst   bool // a transcript comes before its audio
-	partialText bool // transcripts come in pieces as well
-	transcribes bool // the caller's words
-	refuses     bool // some requests, for no reason that the client knows
-	drops       bool // connections
-	mutes       bool // the client's doing
-	asides      bool // so are responses out of band
-}
-
-func (t *traits) plain() bool { return !t.nameless && !t.unannounced }
-
-func randomTraits(rng *rand.Rand) traits {
-	coin := func() bool { return rng.IntN(2) == 0 }
-	t := traits{silent: coin(), errorIDs: coin(), byText: coin(),
-		echoes: coin(), renumbers: coin(), interrupts: coin(), creates: coin(), doneFirst: coin(), textFirst: coin(),
-		partialText: coin(), transcribes: coin(), refuses: coin(), drops: rng.IntN(3) > 0, mutes: rng.IntN(4) == 0, asides: coin()}
-	switch rng.IntN(8) {
-	case 0:
-		t.nameless, t.endless = true, coin()
-		t.unannounced = t.endless && coin()
-	case 1:
-		t.unannounced, t.endless = true, true
-	}
-	return t
-}
-
-// sItem is an item as the server and the model's own record know it.
-type sItem struct {
-	id, role, text, callID  string
-	raw                     string // of functions
-	plan, generated         time.Duration
-	believed                time.Duration // how much of its audio the server believes was heard
-	deleted, aside, dropped bool
-	*record
-}
-
-// record is what the model knows of an item on the client's side.
-type record struct {
-	role, text, raw, callID string
-	spoken                  bool
-	came, taken             time.Duration // audio that has come, and that the player has or has played
-	gone                    bool
-}
-
-// sResponse is a response that the server works on.
-type sResponse struct {
-	id         string
-	connection int
-	request    *creation // nil: the server's own
-	aside      bool
-	outputs    []*sItem
-	at         int // the output that is generated
-	begun      bool
-	silent     int // until this step
-	over       bool
-	heard      time.Duration // by the player
-}
-
-// creation is a response.create of the client's, as the model follows it.
-type creation struct {
-	id          string
-	aside, bare bool
-	fate        string // "", sent, active, refused, started
-	connection  int    // in which it was sent last
-	answered    bool   // the client has seen its fate in that connection
-	doubtful    bool   // the client has seen something that looks like its fate
-	excused     bool   // nothing need become of it any more
-	begun       *sResponse
-}
-
 // server is the server's side of one connection.
 type server struct {
 	w          *world
 	connection int
 	items      map[string]*sItem
+	inOrder    []*sItem
 	running    *sResponse
 	asides     []*sResponse
 	answerIn   int // steps until it answers the caller; 0: it does not
 	speaking   string
-	conversed  int // the step in which the last request reached it
+	conversed  int               // the step in which the last request reached it
+	knows      map[string]*sItem // calls, by their ids
+	outputs    map[string]bool   // of calls
+	mcp        int               // calls of its own that the client knows to be under way
 }
 
 func (s *server) emit(seen func(), format string, args ...any) {
@@ -149,7 +68,7 @@ func (s *server) newItem(role, text string) *sItem {
 	if s.w.renumbers {
 		i.id = fmt.Sprintf("item_%d", len(s.items))
 	}
-	s.items[i.id] = i
+	s.items[i.id], s.inOrder = i, append(s.inOrder, i)
 	return i
 }
 
@@ -165,7 +84,7 @@ func (s *server) receive(msg []byte) {
 		id := e.Get("response_id").Str
 		for _, r := range append([]*sResponse{s.running}, s.asides...) {
 			if r != nil && (r.id == id || id == "" && !r.aside) {
-				s.cancel(r)
+				s.cancelled(r)
 				return
 			}
 		}
@@ -179,6 +98,7 @@ func (s *server) receive(msg []byte) {
 			return
 		}
 		i.deleted = true
+		s.w.excused[i.callID] = true
 		s.emit(func() { i.gone = true }, `{"type":"conversation.item.deleted","item_id":%q}`, i.id)
 	case "conversation.item.truncate":
 		s.truncate(event, e.Get("item_id").Str, time.Duration(e.Get("audio_end_ms").Int())*time.Millisecond)
@@ -214,9 +134,20 @@ func (s *server) take(event string, given gjson.Result) {
 				rec.gone = true
 			}
 		}
+		s.w.excused[given.Get("call_id").Str] = true
+		return
+	}
+	id := given.Get("call_id").Str
+	if given.Get("type").Str == "function_call_output" && !s.answered(event, id) {
+		if rec != nil {
+			s.w.last().seen = func() { rec.gone = rec.gone || s.w.errorIDs }
+		}
 		return
 	}
 	i := s.newItem(given.Get("role").Str, given.Get("content.0.text").Str)
+	if given.Get("type").Str == "function_call" {
+		i.callID, s.knows[id] = id, i
+	}
 	if i.record = rec; rec == nil {
 		i.record = &record{}
 		if s.w.plain() {
@@ -238,8 +169,10 @@ func (s *server) create(event string, aside bool) {
 	s.conversed = s.w.step
 	s.w.note("server: %s (%s), running %v", event, c.fate, s.running != nil)
 	switch {
+	case !aside && s.passesOver():
+		c.fate = "passed over"
 	case !aside && s.running != nil:
-		if c.fate == "started" && s.w.plain() && c.begun.connection == s.connection {
+		if c.fate == "started" && s.w.plain() && c.again == 0 && !s.w.unclear && c.begun.connection == s.connection {
 			s.w.fail("%s was sent again although it was answered", event)
 		}
 		c.fate = "active"
@@ -263,16 +196,22 @@ func (s *server) begin(c *creation, aside bool) {
 		w.responsesHere++
 		r.id = fmt.Sprintf("resp_%d", w.responsesHere)
 	}
-	if c != nil {
-		if c.fate == "started" && w.plain() && !c.bare && c.begun.heard > 0 {
+	if c != nil && c.again > 0 {
+		c.again, c.fate, c.begun = c.again-1, "started", r
+	} else if c != nil {
+		if c.fate == "started" && w.plain() && !c.own && !w.unclear && c.begun.heard > 0 {
 			w.fail("%s is asked for again, and was heard", c.id)
 		}
-		if c.fate == "started" && w.plain() && c.connection == s.connection && c.begun.connection == s.connection {
+		if c.fate == "started" && w.plain() && !c.own && !w.unclear && c.begun.acted {
+			w.fail("%s is asked for again, and has acted", c.id)
+		}
+		if c.fate == "started" && w.plain() && !w.unclear && c.connection == s.connection && c.begun.connection == s.connection {
 			w.fail("%s is answered twice", c.id)
 		}
 		c.fate, c.begun = "started", r
 	}
 	r.plan(s)
+	r.hung = !aside && s.hangsOn()
 	if !w.errorIDs || !w.plain() {
 		r.silent = w.step + 2*maxLatency + 2 // else it may be over before it is known who was refused because of it
 	}
@@ -305,6 +244,12 @@ func (r *sResponse) plan(s *server) {
 	if !s.w.nameless && rng.IntN(2) == 0 { // without ids nobody can tell a second one from a new response
 		items = 2
 	}
+	if r.planCalls(s); len(r.outputs) > 0 && rng.IntN(2) == 0 {
+		return // without a word
+	}
+	acts := r.outputs
+	r.outputs = nil
+	defer func() { r.outputs = append(r.outputs, acts...) }()
 	for range items {
 		i := s.newItem("assistant", "")
 		i.aside, i.record = r.aside, &record{role: "assistant", spoken: true}
@@ -317,6 +262,7 @@ func (r *sResponse) plan(s *server) {
 		i.callID = fmt.Sprintf("call_%d", s.w.number())
 		i.raw = fmt.Sprintf(`{"id":%q,"type":"function_call","status":"completed","name":"f","call_id":%q,"arguments":"{}"}`, i.id, i.callID)
 		i.record = &record{callID: i.callID}
+		s.knows[i.callID] = i
 		r.outputs = append(r.outputs, i)
 	}
 }
@@ -332,7 +278,7 @@ func (s *server) work() {
 		if s.answerIn--; s.answerIn == 0 {
 			if s.running == nil {
 				s.begin(nil, false)
-			} else if s.w.step-s.conversed > int(maxRefusal/frame)+2*maxLatency && s.w.rng.IntN(2) == 0 {
+			} else if !s.running.hung && s.w.step-s.conversed > int(maxRefusal/frame)+2*maxLatency && s.w.rng.IntN(2) == 0 {
 				s.error("", "conversation_already_has_active_response", "Conversation already has an active response in progress")
 			}
 		}
@@ -341,7 +287,7 @@ func (s *server) work() {
 
 // generate does one piece of a response.
 func (s *server) generate(r *sResponse) {
-	if s.w.step < r.silent {
+	if s.w.step < r.silent || r.hung {
 		return
 	}
 	if r.at == len(r.outputs) {
@@ -349,6 +295,14 @@ func (s *server) generate(r *sResponse) {
 		return
 	}
 	i := r.outputs[r.at]
+	switch {
+	case i.call != nil:
+		s.generateCall(r, i)
+		return
+	case i.mcp:
+		s.generateMCP(r, i)
+		return
+	}
 	if i.raw != "" {
 		s.emit(func() {
 			if !r.aside {
@@ -381,6 +335,7 @@ func (s *server) generate(r *sResponse) {
 		}
 		s.w.toClient(wire{msg: fmt.Appendf(nil, `{"type":"response.output_audio.delta"%s,"content_index":0,"delta":""}`, s.ids(r, i)),
 			d: d, response: r, item: i, seen: func() {
+				r.came = true
 				if !r.aside {
 					i.came += d
 				}
@@ -418,10 +373,19 @@ func (s *server) transcript(r *sResponse, i *sItem, text string) {
 	}, `{"type":"response.output_audio_transcript.done"%s,"content_index":0,"transcript":%q}`, s.ids(r, i), text)
 }
 
+// next is the output that is generated, nil if all are.
+func (r *sResponse) next() *sItem {
+	if r.at == len(r.outputs) {
+		return nil
+	}
+	return r.outputs[r.at]
+}
+
 // cancel ends a response before its time, with all the events that say so.
 func (s *server) cancel(r *sResponse) {
-	if r.at < len(r.outputs) && r.begun {
-		i := r.outputs[r.at]
+	if i := r.next(); r.begun && (i.call != nil || i.mcp) {
+		s.cutAction(r, i)
+	} else if r.begun {
 		s.emit(nil, `{"type":"response.output_audio.done"%s,"content_index":0}`, s.ids(r, i))
 		if !s.w.textFirst {
 			s.transcript(r, i, i.text[:len(i.text)*int(i.generated/frame)/int(i.plan/frame)])
@@ -449,7 +413,8 @@ func (s *server) done(r *sResponse, status string) {
 		id = `"id":` + quote(r.id) + ","
 	}
 	for range 1 + s.w.rng.IntN(20)/19 {
-		s.emit(func() { s.w.seenDone(r) }, `{"type":"response.done","response":{%s"status":%q,"usage":{"input_tokens":1,"output_tokens":1}}}`, id, status)
+		output, seen := s.list(r, status)
+		s.emit(func() { seen(); s.w.seenDone(r) }, `{"type":"response.done","response":{%s%s"status":%q,"usage":{"input_tokens":1,"output_tokens":1}}}`, id, output, status)
 		if s.w.nameless {
 			break
 		}
@@ -460,16 +425,19 @@ func (s *server) done(r *sResponse, status string) {
 // speech is the server's ear: the caller begins or ends.
 func (s *server) speech(on bool) {
 	w := s.w
+	if w.deaf {
+		return
+	}
 	if on {
 		i := s.newItem("user", "")
 		i.record = &record{role: "user"}
 		s.speaking, s.answerIn = i.id, 0
 		r := s.running
-		if r != nil && w.interrupts && w.doneFirst {
+		if r != nil && w.cancels && w.doneFirst {
 			s.cancel(r)
 		}
 		s.emit(nil, `{"type":"input_audio_buffer.speech_started","audio_start_ms":1,"item_id":%q}`, i.id)
-		if r != nil && w.interrupts && !w.doneFirst {
+		if r != nil && w.cancels && !w.doneFirst {
 			s.cancel(r)
 		}
 		return

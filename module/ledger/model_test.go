@@ -3,6 +3,7 @@ package ledger
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,8 +50,16 @@ type world struct {
 	muted       bool
 	everMuted   bool
 	everAside   bool
+	forgets     bool // the ledger has as many items as it remembers
 	heldItems   []*record
 	draining    bool
+
+	calls   map[string]*sCall
+	callers []*sResponse    // that make them
+	excused map[string]bool // calls that the server does not know, which the client need not know
+	owed    bool            // an answer that was lost with its connection, or given up
+	turnDue bool            // the answer to the caller's turn
+	waits
 
 	creations map[string]*creation
 	order     []*creation
@@ -64,7 +73,8 @@ type world struct {
 	pairs, turned map[string]int
 	turns         int
 	interruptions int
-	early         bool // the caller speaks, and will interrupt when enough has been heard
+	voice         voice
+	greeted       bool
 }
 
 func newWorld(seed uint64) *world {
@@ -72,9 +82,14 @@ func newWorld(seed uint64) *world {
 	p, _ := realtime.ProviderFor(nil, "openai")
 	w := &world{traits: randomTraits(rng), rng: rng, seed: seed, now: time.Unix(1000, 0), timers: map[int][]func(){},
 		player: &fakePlayer{rng: rng}, creations: map[string]*creation{}, sentItems: map[string]*record{},
-		discarded: map[*sResponse]bool{}, silenced: map[*sResponse]bool{}, speech: map[string]int{}, pairs: map[string]int{}, turned: map[string]int{}}
-	w.barge = []BargeIn{{}, {}, {Off: true}, {Min: time.Second}}[rng.IntN(4)]
+		discarded: map[*sResponse]bool{}, silenced: map[*sResponse]bool{}, calls: map[string]*sCall{}, excused: map[string]bool{}, speech: map[string]int{}, pairs: map[string]int{}, turned: map[string]int{}}
+	w.barge = randomBargeIn(rng)
+	w.deaf = w.barge.byVoice() && rng.IntN(4) == 0
+	w.creates = w.creates && !w.barge.Answers && !w.deaf
+	w.cancels = w.cancels && !w.barge.byVoice() && w.barge.Greeting == 0
+	w.waits = randomWaits(rng, w.hangs)
 	w.l = New(p, w.barge)
+	w.l.Bind(func(name string) bool { return name == ourFunction })
 	w.connect()
 	return w
 }
@@ -94,7 +109,7 @@ func (w *world) note(format string, args ...any) {
 
 func (w *world) fail(format string, args ...any) {
 	if w.said == "" {
-		w.said = fmt.Sprintf(format, args...)
+		w.said = fmt.Sprintf(format, args...) + fmt.Sprintf(" (%+v)", w.barge)
 	}
 }
 
@@ -127,76 +142,14 @@ func (w *world) enter(r *record) {
 // connect opens a connection; the session's first word is under way.
 func (w *world) connect() {
 	w.up, w.connects, w.responsesHere = true, w.connects+1, 0
-	w.server = &server{w: w, connection: w.connects, items: map[string]*sItem{}}
+	w.server = &server{w: w, connection: w.connects, items: map[string]*sItem{},
+		knows: map[string]*sItem{}, outputs: map[string]bool{}}
 	w.down, w.back = nil, nil
-	w.server.emit(w.restored, `{"type":"session.created","session":{"turn_detection":{"type":"server_vad","interrupt_response":%v,"create_response":%v}}}`,
-		w.interrupts, w.creates)
-}
-
-// restored tells the ledger that the session is open, and holds what it says against the record.
-func (w *world) restored() {
-	var want []string
-	var told []*record
-	for _, r := range w.record {
-		if line := r.line(); line != "" {
-			want, told = append(want, line), append(told, r)
-		}
+	detection := fmt.Sprintf(`{"type":"server_vad","interrupt_response":%v,"create_response":%v}`, w.cancels, w.creates)
+	if w.deaf {
+		detection = "null"
 	}
-	todo, n := w.l.Connected(w.now)
-	if w.connects > 1 {
-		w.record = told
-		if w.plain() {
-			var got []string
-			for _, msg := range todo.Send {
-				if e := gjson.ParseBytes(msg); strings.HasPrefix(e.Get("event_id").Str, "oas_restore") {
-					if got = append(got, lineOf(e.Get("item"))); len(got) <= len(told) {
-						w.sentItems[e.Get("event_id").Str] = told[len(got)-1]
-					}
-				}
-			}
-			for n := range max(len(got), len(want)) {
-				if g, v := append(got, "nothing")[min(n, len(got))], append(want, "nothing")[min(n, len(want))]; g != v {
-					w.fail("the new session is told %q, want %q", g, v)
-				}
-			}
-			if n.Items != len(got) {
-				w.fail("%d items, it is told of %d", n.Items, len(got))
-			}
-		}
-	}
-	for _, r := range w.heldItems {
-		w.enter(r)
-	}
-	w.heldItems = nil
-	w.apply(todo)
-}
-
-// line is what a new session is to be told of an item, "" for nothing.
-func (r *record) line() string {
-	switch {
-	case r.gone:
-		return ""
-	case r.callID != "":
-		if r.raw == "" {
-			return ""
-		}
-		return gjson.Get(r.raw, "type").Str + " " + r.callID
-	}
-	text := r.text
-	if r.spoken && r.taken < r.came-wholeWithin {
-		text = text[:int64(len(text))*int64(r.taken)/int64(r.came)]
-	}
-	if text == "" || r.spoken && r.came == 0 {
-		return ""
-	}
-	return r.role + " " + text
-}
-
-func lineOf(item gjson.Result) string {
-	if kind := item.Get("type").Str; kind != "message" {
-		return kind + " " + item.Get("call_id").Str
-	}
-	return item.Get("role").Str + " " + item.Get("content.0.text").Str
+	w.server.emit(w.restored, `{"type":"session.created","session":{"turn_detection":%s}}`, detection)
 }
 
 // apply does what the ledger wants done.
@@ -204,9 +157,11 @@ func (w *world) apply(todo Todo) {
 	if todo.Flush {
 		w.player.flush()
 	}
+	w.player.held = w.l.Paused()
 	for _, key := range todo.Finished {
 		w.player.finish(key)
 	}
+	w.calledFor(todo)
 	for _, msg := range todo.Send {
 		if !w.l.connected {
 			w.fail("%s is sent to no connection", msg)
@@ -225,18 +180,36 @@ func (w *world) apply(todo Todo) {
 // sends follows a request on its way out.
 func (w *world) sends(msg []byte) {
 	e := gjson.ParseBytes(msg)
+	id := e.Get("event_id").Str
+	if item := e.Get("item"); item.Get("type").Str == "function_call_output" && !strings.HasPrefix(id, "oas_restore") {
+		w.sendsOutput(id, item)
+	}
+	if r := w.sentItems[id]; slices.Contains(w.heldItems, r) {
+		w.enter(r)
+	}
+	if e.Get("type").Str == "response.cancel" {
+		delete(w.toCancel, e.Get("response_id").Str)
+	}
 	if e.Get("type").Str != "response.create" {
 		return
 	}
-	id := e.Get("event_id").Str
 	c := w.creations[id]
-	if c == nil {
-		c = &creation{id: id, bare: true, aside: e.Get("response.conversation").Str == "none"}
+	first := c == nil
+	if first {
+		c = &creation{id: id, own: true, aside: e.Get("response.conversation").Str == "none"}
 		w.creations[id], w.order = c, append(w.order, c)
 	}
+	if c.own {
+		w.goesOn(c, first)
+	}
+	w.again = w.again && c.aside
 	if !c.aside && w.plain() {
 		for _, other := range w.order {
 			if other.fate != "" && !other.aside && other.connection == w.connects && !other.answered && !other.doubtful && other != c {
+				if other.fate == "passed over" && (!w.errorIDs || w.now.Sub(other.sentAt) >= maxUnanswered) {
+					other.excused = true // any error may have been about it
+					continue
+				}
 				w.fail("%s is sent while %s is under way", id, other.id)
 			}
 		}
@@ -246,14 +219,16 @@ func (w *world) sends(msg []byte) {
 			c.fate = "sent"
 		}
 	}
-	c.connection, c.answered, c.doubtful = w.connects, false, false
+	c.connection, c.sentAt, c.answered, c.doubtful = w.connects, w.now, false, false
 }
 
 func (w *world) seenCreated(r *sResponse) {
 	if r.request != nil {
 		r.request.answered = true
 	}
+	w.passedOver(r)
 	if r.aside {
+		w.seenAside(r)
 		return
 	}
 	if q := w.l.requests.asked; q != nil && q.cancelled {
@@ -279,6 +254,7 @@ func (w *world) seenDone(r *sResponse) {
 	if w.running == r {
 		w.running = nil
 	}
+	r.seenOver = true
 }
 
 func (w *world) reported(r Report) {
@@ -335,12 +311,12 @@ func (w *world) deliver() {
 		}
 		w.note("<- %s %v", m.msg, m.d)
 		expect := func() {}
-		if e.Kind == realtime.KindSpeechStarted {
-			expect = w.expectSilence(w.bargesIn(), false)
-			w.early = !w.barge.Off && !w.bargesIn()
-		}
-		if e.Kind == realtime.KindSpeechStopped {
-			w.early = false
+		switch e.Kind {
+		case realtime.KindSpeechStarted:
+			expect = w.expectSpeech()
+		case realtime.KindSpeechStopped:
+			w.look()
+			expect = w.expectAnswer()
 		}
 		if m.seen != nil {
 			m.seen()
@@ -351,6 +327,8 @@ func (w *world) deliver() {
 			switch {
 			case play && w.discarded[m.response]:
 				w.fail("audio of %s is played although it was silenced", key)
+			case !play && w.plain() && !w.discarded[m.response] && !w.silenced[m.response]:
+				w.fail("audio of %s is not played", key)
 			case play && !w.muted:
 				taken := w.player.add(key, m.response, m.item, e.ItemID, m.d)
 				w.l.Queued(key, &e, taken)
@@ -363,6 +341,7 @@ func (w *world) deliver() {
 		}
 		expect()
 		w.check()
+		w.checkCancelled()
 	}
 	for len(w.back) > 0 && w.back[0].at <= w.step && w.up && w.said == "" {
 		m := w.back[0]
@@ -374,7 +353,8 @@ func (w *world) deliver() {
 // lose ends the connection. planned: at a quiet moment, by the client.
 func (w *world) lose(planned bool) {
 	w.note("the connection is lost (planned %v)", planned)
-	w.up, w.early, w.running = false, false, nil
+	w.lostCalls()
+	w.up, w.running = false, nil
 	w.down, w.back = nil, nil
 	if w.speaking {
 		w.server.speaking = ""
@@ -389,6 +369,7 @@ func (w *world) lose(planned bool) {
 			}
 		}
 	}
+	w.voice.open, w.toCancel = false, map[string]bool{}
 	key := w.l.Repeatable()
 	withdrawn := key != "" && w.player.withdraw(key)
 	w.apply(w.l.Lost(withdrawn, w.now))
@@ -407,14 +388,14 @@ func (w *world) oneStep() {
 	}
 	w.deliver()
 	told := w.player.step()
-	expect := func() {}
-	if w.early && w.spoken() >= w.barge.Min {
-		w.early = false
-		expect = w.expectSilence(true, false)
-	}
 	w.apply(w.l.Played(told, w.now))
-	w.apply(w.l.StillSpeaks(w.now))
-	expect()
+	check := w.expectVoice()
+	if w.l.Hears(w.voice.lasted, w.now) {
+		w.apply(w.l.Decide(w.now))
+	}
+	check()
+	w.checkPause()
+	w.watch()
 	if due := w.l.Due(); !due.IsZero() && !w.now.Before(due) {
 		w.apply(w.l.Tick(w.now))
 		if due := w.l.Due(); !due.IsZero() && !w.now.Before(due) {
@@ -423,6 +404,12 @@ func (w *world) oneStep() {
 	}
 	if !w.draining {
 		w.events()
+	}
+	if w.draining || w.rng.IntN(30) == 0 {
+		w.functions()
+	}
+	if w.l.Quiet(w.now) {
+		w.owed = false
 	}
 	w.check()
 }
@@ -434,7 +421,7 @@ func (w *world) events() {
 	}
 	if w.step >= w.callerUntil {
 		w.speaking = !w.speaking
-		w.callerUntil = w.step + 5 + w.rng.IntN(150)
+		w.callerUntil = w.step + 5 + w.rng.IntN(1+w.rng.IntN(200))
 		if w.up {
 			w.server.speech(w.speaking)
 		}

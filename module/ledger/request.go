@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"mod_openai_audio_stream/module/realtime"
@@ -33,9 +34,19 @@ type request struct {
 	msg       []byte
 	sentAt    time.Time // in the present connection
 	answerBy  time.Time // counts as refused from then on
+	since     time.Time // when it was first sent, or when Retry sent it again: so long its answer has been awaited
+	retried   bool      // by Retry
+	modality  string    // of its response; "" if it does not say
 	number    int       // of sending: servers answer in order
 	cancelled bool      // its response is not wanted any more
+
+	// A request of our own asks for nothing in particular: one answers all that was there when it was sent.
+	turn bool // of our own: it is for the answer to the caller's words, unless they go on
+	goOn bool // of our own: it has the model go on, after outputs or with an answer that was lost
 }
+
+// own reports whether it is of our own.
+func (r *request) own() bool { return r.turn || r.goOn }
 
 func (r *request) sent() bool { return !r.sentAt.IsZero() }
 
@@ -44,6 +55,7 @@ type requests struct {
 	waiting []*request // for the running response to end, oldest first; at most maxWaiting, and what is owed
 	asked   *request   // sent and not answered; nil if none
 	asides  []*request // sent and not answered, out of band, oldest first; at most maxWaiting
+	expired *request   // the one that counts as refused because there was no answer, until something else happens; nil if none
 
 	refusals int       // in a row, because of a response that we know nothing of
 	retryAt  time.Time // nothing is sent before
@@ -69,7 +81,7 @@ func (q *requests) due() (at time.Time) {
 
 func (q *requests) expire(now time.Time) {
 	if q.asked != nil && !now.Before(q.asked.answerBy) {
-		q.asked = nil
+		q.asked, q.expired = nil, q.asked
 	}
 	for len(q.asides) > 0 && q.asides[0].sent() && !now.Before(q.asides[0].answerBy) {
 		q.asides = q.asides[1:]
@@ -83,7 +95,7 @@ func (q *requests) expire(now time.Time) {
 func (q *requests) answered(outOfBand bool) *request {
 	if !outOfBand {
 		r := q.asked
-		q.asked, q.refusals, q.retryAt = nil, 0, time.Time{}
+		q.asked, q.expired, q.refusals, q.retryAt = nil, nil, 0, time.Time{}
 		return r
 	}
 	if len(q.asides) == 0 {
@@ -94,8 +106,13 @@ func (q *requests) answered(outOfBand bool) *request {
 	return r
 }
 
-// again puts a request in front of those that wait.
+// again puts a request in front of those that wait. One of our own takes the place of another.
 func (q *requests) again(r *request) {
+	if i := q.ownWaiting(); i >= 0 && r.own() {
+		other := q.waiting[i]
+		r.turn, r.goOn = r.turn || other.turn, r.goOn || other.goOn
+		q.waiting = slices.Delete(q.waiting, i, i+1)
+	}
 	q.waiting = append([]*request{r}, q.waiting...)
 }
 
@@ -103,6 +120,9 @@ func (q *requests) again(r *request) {
 func (q *requests) refuse(eventID string) {
 	if eventID == "" {
 		return // an error about something else, and a request may have no id
+	}
+	if q.expired != nil && q.expired.eventID == eventID {
+		q.expired = nil
 	}
 	if q.asked != nil && q.asked.eventID == eventID {
 		q.asked = nil
@@ -116,10 +136,49 @@ func (q *requests) refuse(eventID string) {
 	}
 }
 
+// answering reports whether the answer to the caller's words has been asked for, and has not begun.
+func (q *requests) answering() bool { return q.asked != nil && q.asked.turn && !q.asked.cancelled }
+
+// ownWaiting is the index of the request of our own that waits, -1 if there is none. There are no two.
+func (q *requests) ownWaiting() int { return slices.IndexFunc(q.waiting, (*request).own) }
+
+// dropAnswer takes back that it was asked for, and reports whether the server is to be told so.
+func (q *requests) dropAnswer() (asked bool) {
+	if i := q.ownWaiting(); i >= 0 {
+		if r := q.waiting[i]; r.goOn {
+			r.turn = false
+		} else {
+			q.waiting = slices.Delete(q.waiting, i, i+1)
+		}
+	}
+	if asked = q.answering(); asked {
+		q.asked.cancelled = true
+	}
+	return asked
+}
+
 // newRequest numbers a response.create, unless the user has.
 func (l *Ledger) newRequest(msg []byte) *request {
 	msg = realtime.WithEventID(msg, l.eventID("response"))
-	return &request{eventID: realtime.EventID(msg), msg: msg}
+	return &request{eventID: realtime.EventID(msg), msg: msg, modality: realtime.RequestedModality(msg)}
+}
+
+// lostAnswer asks for an answer that was lost.
+func (l *Ledger) lostAnswer() *request {
+	r := l.newRequest(realtime.ResponseCreate())
+	r.goOn = true
+	return r
+}
+
+// ownRequest is the one of our own that waits: a new one if none does.
+func (l *Ledger) ownRequest() *request {
+	q := &l.requests
+	if i := q.ownWaiting(); i >= 0 {
+		return q.waiting[i]
+	}
+	r := l.newRequest(realtime.ResponseCreate())
+	q.waiting = append(q.waiting, r)
+	return r
 }
 
 // eventID is the next id for a client event of this kind.
@@ -146,13 +205,16 @@ func (l *Ledger) next(now time.Time) {
 	if !l.connected || l.responses.running != nil || q.asked != nil || len(q.waiting) == 0 || !q.retryAt.IsZero() {
 		return
 	}
-	q.asked, q.waiting = q.waiting[0], q.waiting[1:]
+	q.asked, q.waiting, q.expired = q.waiting[0], q.waiting[1:], nil
 	l.ask(q.asked, now)
 }
 
 func (l *Ledger) ask(r *request, now time.Time) {
 	l.numbers++
 	r.sentAt, r.answerBy, r.number = now, now.Add(maxUnanswered), l.numbers
+	if r.since.IsZero() {
+		r.since = now
+	}
 	l.send(r.msg)
 }
 
@@ -176,6 +238,8 @@ func (l *Ledger) collided(eventID string, now time.Time) {
 	if l.responses.running == nil {
 		q.retryAt = now.Add(min(retryFirst<<min(q.refusals, 10), retryLast))
 		q.refusals++
+	} else {
+		r.since = time.Time{} // nothing is wrong: it has its turn
 	}
 }
 

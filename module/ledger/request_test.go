@@ -290,3 +290,52 @@ func TestAResponseThatNeverEnds(t *testing.T) {
 	c.stop("A")
 	c.want("create hello", "stopped A", "turn A  100ms")
 }
+
+// What the caller has said and what functions have come to is answered at once, by one request after the last of them. What
+// the caller goes on about is answered when all is said.
+func TestOneAnswerToWordsAndOutputs(t *testing.T) {
+	const item, turn = "item function_call_output c1", "turn B completed 0s"
+	words := func(c *talk) { c.speaks("u"); c.stops("u") } // too low for our own ear
+	output := func(c *talk) { c.gives("c1") }
+	ends := func(c *talk) { c.done("B", "completed") }
+	overtaken := func(c *talk) { c.busy(""); c.created("C") }
+	goesOn := func(c *talk) { c.speaks("u"); c.voice(600) }
+	cancelled := func(c *talk) { c.done("C", "cancelled") }
+	stops := func(c *talk) { c.stops("u") }
+	for name, test := range map[string]struct {
+		run  []func(c *talk)
+		want []string
+	}{
+		"words, an output": {[]func(*talk){words, output, ends}, []string{item, "create", turn}},
+		"an output, words": {[]func(*talk){output, words, ends}, []string{item, "create", turn}},
+		"an output after the request for the words": {[]func(*talk){words, ends, output, func(c *talk) { c.answer("C", "i1", 20) }},
+			[]string{"create", turn, item, "create", "started C", "stopped C", "turn C completed 20ms"}},
+		"the caller goes on before it is asked for": {[]func(*talk){output, words, ends, overtaken, goesOn, cancelled},
+			[]string{item, "create", turn, "flush", "cancel C", "create", "turn C cancelled 0s"}},
+		"the caller goes on twice, and only an output is answered": {
+			[]func(*talk){output, words, ends, overtaken, goesOn, cancelled, stops, goesOn, func(c *talk) { c.created("D") }},
+			[]string{item, "create", turn, "flush", "cancel C", "create", "turn C cancelled 0s"}},
+		"the request for the words comes back, and the caller goes on": {[]func(*talk){words, ends, output, overtaken, goesOn, cancelled},
+			[]string{"create", turn, item, "flush", "cancel C", "create", "turn C cancelled 0s"}},
+		"the caller goes on when it was asked for": {
+			[]func(*talk){output, words, ends, goesOn, func(c *talk) { c.created("C") }, cancelled, stops},
+			[]string{item, "create", turn, "cancel C", "turn C cancelled 0s", "create"}},
+		"the connection is lost, and an answer with it": {[]func(*talk){output, words, func(c *talk) { c.lose(); c.connect() }},
+			[]string{item, "item function_call c1", "item function_call_output c1", "create"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newTalk(t, BargeIn{Resume: 500 * ms, Answers: true})
+			c.Bind(func(name string) bool { return name == "act" })
+			c.detects(false, false)
+			c.created("A")
+			c.calls("A", "c1")
+			c.done("A", "completed")
+			c.created("B")
+			c.did = nil
+			for _, do := range test.run {
+				do(c)
+			}
+			c.want(test.want...)
+		})
+	}
+}

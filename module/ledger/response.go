@@ -3,7 +3,10 @@ package ledger
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/tidwall/gjson"
 
 	"mod_openai_audio_stream/module/realtime"
 )
@@ -36,17 +39,23 @@ type response struct {
 	request    *request // which it answers; nil: the server's own
 	outOfBand  bool     // it is no part of the conversation
 	state      state
+	begunAt    time.Time
 	wordAt     time.Time // when the server said something of it last
+	unspoken   bool      // nothing of it is to be heard: it is text, or calls a function
+	cancelBy   time.Time // it was cancelled, and counts as done from then on; zero: it was not, or is waited for
 
 	parts       []*part // of audio, in the order of their first delta
 	speaking    bool    // the player has begun with its audio, and not come to the end
 	stopped     bool    // all audio that the player was given has been played or flushed
 	discarded   bool    // no further audio of it is played
 	interrupted bool
+	overCaller  bool // begun while the caller speaks: the server does not cancel it for that
 
 	turn     Turn
 	times    times
 	reported bool
+	acted    bool // it has called a function of ours or MCP's: asking for it again would have that done twice
+	reply    bool // the model is to go on after the outputs of its calls
 }
 
 // part is the audio of one content part of one item.
@@ -63,6 +72,14 @@ type part struct {
 
 func (r *response) over() bool { return r.state != running }
 
+// overBy is when it counts as done if no word of it comes.
+func (r *response) overBy() time.Time {
+	if !r.cancelBy.IsZero() {
+		return r.cancelBy
+	}
+	return r.wordAt.Add(maxSilence)
+}
+
 // unheard reports whether the player has audio of it that has not been played.
 func (r *response) unheard() bool {
 	if r.stopped {
@@ -74,6 +91,11 @@ func (r *response) unheard() bool {
 		}
 	}
 	return false
+}
+
+// interruptible reports whether there is something of it to silence, or may be.
+func (r *response) interruptible() bool {
+	return !r.discarded && (r.unheard() || !r.over() && !r.outOfBand)
 }
 
 func (r *response) heard() (d time.Duration) {
@@ -90,6 +112,13 @@ func (r *response) queued() (d time.Duration) {
 	return d
 }
 
+func (r *response) generated() (d time.Duration) {
+	for _, p := range r.parts {
+		d += p.generated
+	}
+	return d
+}
+
 func (r *response) part(itemID string, contentIndex int) *part {
 	for _, p := range r.parts {
 		if p.itemID == itemID && p.contentIndex == contentIndex {
@@ -97,6 +126,11 @@ func (r *response) part(itemID string, contentIndex int) *part {
 		}
 	}
 	return nil
+}
+
+// mute reports whether audio of it is to come, and none has.
+func (r *response) mute() bool {
+	return !r.over() && !r.discarded && !r.unspoken && r.generated() == 0
 }
 
 // responses are those that the server has begun, oldest first.
@@ -167,9 +201,13 @@ func (l *Ledger) begin(id string, outOfBand, byOrder bool, now time.Time) *respo
 	if byOrder {
 		outOfBand = len(q.asides) > 0 && (q.asked == nil || q.asides[0].number < q.asked.number)
 	}
-	r := &response{id: id, connection: l.connection, outOfBand: outOfBand, request: q.answered(outOfBand), wordAt: now}
+	r := &response{id: id, connection: l.connection, outOfBand: outOfBand, request: q.answered(outOfBand), begunAt: now, wordAt: now}
 	r.turn.ResponseID = id
 	l.addResponse(r)
+	if r.request != nil && r.request.cancelled {
+		r.discarded, r.interrupted = true, true
+		l.send(realtime.ResponseCancel(id))
+	}
 	if outOfBand {
 		return r
 	}
@@ -177,18 +215,15 @@ func (l *Ledger) begin(id string, outOfBand, byOrder bool, now time.Time) *respo
 		l.over(rs.running, done) // there is only one: its end was not said
 	}
 	rs.running = r
+	r.overCaller = l.caller.speaking
 	r.times.callerStopped, r.times.voiceEnd = l.caller.stoppedAt, l.caller.voiceEnd
 	r.turn.Caller, r.turn.callerItem = l.caller.text, l.caller.itemID
-	l.caller = caller{speaking: l.caller.speaking, early: l.caller.early}
-	if r.request != nil && r.request.cancelled {
-		r.discarded, r.interrupted = true, true
-		l.send(realtime.ResponseCancel(id))
-	}
+	l.caller = caller{speaking: l.caller.speaking}
 	return r
 }
 
 // end enters that a response is done.
-func (l *Ledger) end(e *realtime.Event) {
+func (l *Ledger) end(e *realtime.Event, now time.Time) {
 	r := l.response(e.ResponseID)
 	if r == nil && e.ResponseID == "" {
 		r = l.begun("") // it has ended with its audio
@@ -197,11 +232,17 @@ func (l *Ledger) end(e *realtime.Event) {
 		return
 	}
 	l.totals.Usage.Add(e.Usage)
+	if l.listed(e, now); r == nil && e.ResponseID != "" {
+		r = l.begun(e.ResponseID) // by its calls
+	}
 	if r == nil {
 		return
 	}
 	r.ended, r.turn.Status, r.turn.Usage = true, e.Status, e.Usage
 	r.interrupted = r.interrupted || e.Status == "cancelled"
+	if e.Status != "completed" {
+		l.calls.forgetMCP(func(m *mcpCall) bool { return m.response == r })
+	}
 	l.over(r, done)
 }
 
@@ -227,6 +268,7 @@ func (l *Ledger) over(r *response, s state) {
 	if r == l.responses.running {
 		l.responses.running = nil
 	}
+	l.callsOver(r)
 	if len(r.parts) > 0 {
 		l.todo.Finished = append(l.todo.Finished, r.key)
 	}
@@ -278,4 +320,32 @@ func (l *Ledger) Queued(response string, e *realtime.Event, d time.Duration) {
 		p.queued += d
 		r.stopped = false
 	}
+}
+
+// enterUnspoken enters that a response is not to be heard: it turns out to be text, or the call of a function.
+func (l *Ledger) enterUnspoken(e *realtime.Event) {
+	switch e.Kind {
+	case realtime.KindTextDelta, realtime.KindTextDone, realtime.KindArgumentsDelta, realtime.KindArgumentsDone:
+	case realtime.KindOutputItemAdded, realtime.KindOutputItemDone:
+		if typ := gjson.GetBytes(e.Item, "type").Str; typ != "function_call" && !strings.HasPrefix(typ, "mcp_") {
+			return
+		}
+	default:
+		return
+	}
+	if r := l.response(e.ResponseID); r != nil {
+		r.unspoken = true
+	}
+}
+
+// isWritten reports whether a response is, or will be, text alone. said is what the server says of it, "" if nothing;
+// request is what asked for it, nil if nothing did.
+func (l *Ledger) isWritten(said string, request *request) bool {
+	if said == "" && request != nil {
+		said = request.modality
+	}
+	if said == "" {
+		said = l.modality
+	}
+	return said == realtime.Written
 }

@@ -74,9 +74,12 @@ func (w *world) check() {
 			}
 		}
 	}
-	if q := &w.l.requests; len(q.waiting) > maxWaiting+1 || len(q.asides) > maxWaiting {
+	if q := &w.l.requests; len(q.waiting) > maxWaiting+2 || len(q.asides) > maxWaiting {
 		w.fail("%d and %d requests wait", len(q.waiting), len(q.asides))
 	}
+	w.checkAwaitedSince()
+	w.forgets = w.forgets || len(w.l.items.all) == maxItems
+	w.checkCalls()
 }
 
 // checkEnd holds when everything has come to its end.
@@ -93,6 +96,8 @@ func (w *world) checkEnd() {
 			w.fail("%s has come to nothing: %q", c.id, c.fate)
 		}
 	}
+	w.checkCallsEnd()
+	w.checkAwaitEnd()
 	w.apply(w.l.End(w.now))
 	if n := w.l.Totals().Turns; n != w.turns {
 		w.fail("%d turns in the totals, %d were reported", n, w.turns)

@@ -15,27 +15,33 @@ func (l *Ledger) Server(e *realtime.Event, voiceEnd, now time.Time) Todo {
 	if r := l.begun(e.ResponseID); r != nil && e.ResponseID != "" {
 		r.wordAt = now
 	}
+	l.enterUnspoken(e)
 	switch e.Kind {
 	case realtime.KindSessionCreated, realtime.KindSessionUpdated:
 		if e.Session != nil {
 			l.detection = realtime.DetectionOf(e.Session)
+			l.modality = realtime.ModalityOf(e.Session)
 		}
 	case realtime.KindSpeechStarted:
-		l.speechStarted(e)
+		l.speechStarted(e, now)
 	case realtime.KindSpeechStopped:
 		l.speechStopped(e, voiceEnd, now)
 	case realtime.KindResponseCreated:
 		l.created(e, now)
 	case realtime.KindResponseDone:
-		l.end(e)
+		l.end(e, now)
 	case realtime.KindAudioDone:
 		l.audioDone(e)
 	case realtime.KindOutputItemAdded:
-		if r := l.response(e.ResponseID); r != nil {
-			l.itemAdded(r, e)
-		}
+		l.itemAdded(e, now)
 	case realtime.KindOutputItemDone:
-		l.outputItemDone(e)
+		l.outputItemDone(e, now)
+	case realtime.KindArgumentsDone:
+		l.argumentsDone(e)
+	case realtime.KindMCPCallInProgress:
+		l.mcpRuns(l.responses.running, e.ItemID, now)
+	case realtime.KindMCPCallCompleted, realtime.KindMCPCallFailed:
+		l.mcpOver(e.ItemID, now)
 	default:
 		l.converse(e)
 	}
@@ -52,6 +58,7 @@ func (l *Ledger) converse(e *realtime.Event) {
 		l.items.added(e.ItemID, e.Item)
 	case realtime.KindItemDeleted:
 		l.items.remove(e.ItemID)
+		l.calls.deleted(e.ItemID)
 	case realtime.KindCommitted:
 		l.items.named(e.ItemID, "user")
 		l.caller.itemID = e.ItemID
@@ -77,30 +84,30 @@ func (l *Ledger) converse(e *realtime.Event) {
 	}
 }
 
-func (l *Ledger) speechStarted(e *realtime.Event) {
+func (l *Ledger) speechStarted(e *realtime.Event, now time.Time) {
 	l.caller = caller{speaking: true, itemID: e.ItemID}
-	l.caller.early = !l.barge.Off && l.Unheard() && l.responses.spoken() < l.barge.Min
-	if !l.barge.Off && !l.caller.early {
-		l.bargeIn()
+	for _, r := range l.responses.all {
+		r.overCaller = false
 	}
-}
-
-// bargeIn lets the caller interrupt.
-func (l *Ledger) bargeIn() {
-	l.caller.early = false
-	if l.silence(!l.detection.Interrupts) {
-		l.totals.Interruptions++
-	}
+	l.requests.expired = nil
+	l.speaks(now)
 }
 
 func (l *Ledger) speechStopped(e *realtime.Event, voiceEnd, now time.Time) {
 	c := &l.caller
-	c.speaking, c.early, c.stoppedAt, c.voiceEnd = false, false, now, voiceEnd
+	c.speaking = false
+	if murmur := l.turnEnds(); murmur && l.asks() {
+		return // no answer will come
+	}
+	c.stoppedAt, c.voiceEnd = now, voiceEnd
 	if e.ItemID != "" {
 		c.itemID = e.ItemID
 	}
 	if l.detection.Creates {
 		c.answerBy = now.Add(maxAnswerWait)
+	}
+	if l.asks() {
+		l.ownRequest().turn = true
 	}
 }
 
@@ -128,22 +135,38 @@ func (l *Ledger) created(e *realtime.Event, now time.Time) {
 		r = l.begin(e.ResponseID, e.OutOfBand, !e.OutOfBand && e.ConversationID == "", now)
 	}
 	r.announced = true
+	r.unspoken = r.unspoken || l.isWritten(e.Modality, r.request)
 }
 
 // itemAdded enters an item of a response's.
-func (l *Ledger) itemAdded(r *response, e *realtime.Event) {
-	if gjson.GetBytes(e.Item, "type").Str == "message" {
-		l.itemOf(r, e.ItemID)
+func (l *Ledger) itemAdded(e *realtime.Event, now time.Time) {
+	r := l.response(e.ResponseID)
+	switch gjson.GetBytes(e.Item, "type").Str {
+	case "message":
+		if r != nil {
+			l.itemOf(r, e.ItemID)
+		}
+	case "function_call":
+		if r != nil && !r.over() && !r.outOfBand {
+			l.callAdded(r, e)
+		}
+	case "mcp_call":
+		l.mcpRuns(r, e.ItemID, now)
 	}
 }
 
-func (l *Ledger) outputItemDone(e *realtime.Event) {
-	if r := l.response(e.ResponseID); r != nil && r.outOfBand && e.ResponseID != "" {
-		return
-	}
-	given := gjson.ParseBytes(e.Item)
-	if given.Get("type").Str == "function_call" && given.Get("status").Str != "incomplete" {
-		l.items.call(e.ItemID, e.Item)
+func (l *Ledger) outputItemDone(e *realtime.Event, now time.Time) {
+	item := gjson.ParseBytes(e.Item)
+	switch status := item.Get("status").Str; item.Get("type").Str {
+	case "function_call":
+		if r := l.response(e.ResponseID); r != nil && r.outOfBand {
+			return
+		}
+		if !l.callDone(e, item, e.ItemID, status, now) && status != "incomplete" {
+			l.items.call(e.ItemID, e.Item)
+		}
+	case "mcp_call":
+		l.mcpItemDone(e, item, now)
 	}
 }
 

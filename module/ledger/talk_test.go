@@ -19,6 +19,7 @@ type talk struct {
 	now   time.Time
 	did   []string
 	turns []Turn
+	kept  bool              // what has not been heard
 	names map[string]string // of responses, as the player calls them
 	begun map[string]bool
 }
@@ -52,8 +53,18 @@ func (c *talk) do(todo Todo) {
 	if todo.Flush {
 		c.note("flush")
 	}
+	if c.kept != c.Paused() {
+		c.kept = !c.kept
+		c.note("%s", map[bool]string{true: "pause", false: "go on"}[c.kept])
+	}
 	for _, msg := range todo.Send {
 		c.note("%s", sent(msg))
+	}
+	for _, call := range todo.Calls {
+		c.note("call %s %s %s of %s", call.ID, call.Name, call.Arguments, call.ResponseID)
+	}
+	for _, id := range todo.Answered {
+		c.note("answered %s", id)
 	}
 	for _, r := range todo.Reports {
 		switch r := r.(type) {
@@ -197,6 +208,13 @@ func (c *talk) stops(item string) {
 	c.t.Helper()
 	c.server(`{"type":"input_audio_buffer.speech_stopped","item_id":%q}`, item)
 	c.server(`{"type":"input_audio_buffer.committed","item_id":%q}`, item)
+}
+
+// voice says that the caller's own voice has lasted for ms; 0: it has ended.
+func (c *talk) voice(ms int) {
+	if c.Hears(time.Duration(ms)*time.Millisecond, c.now) {
+		c.do(c.Decide(c.now))
+	}
 }
 
 func (c *talk) client(events ...string) error {

@@ -12,6 +12,7 @@ type Totals struct {
 	Interruptions int // of an answer, by the caller or by command
 	LateDeltas    int // audio that came when it was not wanted any more
 	BenignErrors  int // that told of two things at once, and of nothing else
+	LateOutputs   int // of our functions, when they were not wanted any more
 	AudioOut      time.Duration
 	Usage         realtime.Usage
 

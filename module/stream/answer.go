@@ -4,8 +4,11 @@ import "mod_openai_audio_stream/module/ledger"
 
 // answer is one response of the model as the caller hears it: a row of source samples, each of which was heard, is in
 // the ring, or waits. 0 <= heard <= fed <= received. What a resampler holds back counts as fed.
+//
+// A sound of ours is one, too, of no response (local.go).
 type answer struct {
-	responseID string
+	responseID string // "" of a sound
+	local      bool   // it is a sound
 	sourceHz   int
 	parts      []*part
 
@@ -79,6 +82,19 @@ func (a *answer) part(itemID string, contentIndex int) *part {
 
 // unfed is how much of the answer waits.
 func (a *answer) unfed() int64 { return a.received - a.fed }
+
+// waits is unfed for an answer of the model's, whose audio is limited and counted.
+func (a *answer) waits() int64 {
+	if a.local {
+		return 0
+	}
+	return a.unfed()
+}
+
+// unheard reports whether more of the answer is to be heard than lies before a ring position, or is about to come.
+func (a *answer) unheard(pos uint64) bool {
+	return a.open || a.flowing || a.heardAt(pos) < a.received
+}
 
 // next is audio to be fed, as it lies in memory, and its rate; nil if none can be fed now.
 func (a *answer) next() (pcm []int16, hz int) {
@@ -154,8 +170,11 @@ func (a *answer) report(g *part, kind ledger.PlaybackKind) ledger.Playback {
 	}
 }
 
-// progress appends how much of each part lies before a ring position.
+// progress appends how much of each part lies before a ring position. Nothing is told of a sound.
 func (a *answer) progress(to []ledger.Playback, pos uint64) []ledger.Playback {
+	if a.local {
+		return to
+	}
 	a.hear(pos)
 	for _, g := range a.parts {
 		r := a.report(g, ledger.Heard)

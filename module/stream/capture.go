@@ -47,6 +47,7 @@ type capture struct {
 	rateHz int
 	muted  bool // by mute user or mute_user
 	paused bool
+	masked bool // what the caller says is silence, sample for sample: it may be keys that nobody is to know
 
 	caller, callee lane
 	frame          Frame
@@ -69,7 +70,8 @@ type capture struct {
 	limit           time.Duration // the same as a time
 	taken           []int16       // what take returns of both
 	clock           captureClock  // when the samples in line were captured
-	voice           audio.Voice   // hears the caller's own audio, before it is mixed or lies in line
+	voice           audio.Voice   // hears the caller's own audio, before the guard, and before it is mixed or lies in line
+	guard           echoGuard
 	// The silence of the last gap lies in pending at fillAt.
 	fillAt, fillLen int
 
@@ -106,6 +108,15 @@ func (c *capture) timeAt(ms int64) (time.Time, bool) { return c.clock.at(ms) }
 // none. A caller who is muted has no voice.
 func (c *capture) voiceEnd() time.Time { return c.clock.voiceEnd() }
 
+// voiceLasted is how long the voice has lasted that the caller speaks with now, from its first block; 0 if there is none.
+func (c *capture) voiceLasted(now time.Time) time.Duration {
+	lasted := c.voice.Lasted()
+	if lasted == 0 || now.Sub(c.voiceEnd()) >= voiceGap { // or the frames have stopped
+		return 0
+	}
+	return lasted
+}
+
 func (c *capture) silent() bool { return c.muted || c.paused }
 
 // drain takes what the media threads have left. It returns when to look for a gap.
@@ -120,6 +131,9 @@ func (c *capture) drain(now time.Time) time.Time {
 			}
 			c.calleeWaiting = c.callee.convert(c.calleeWaiting, &c.frame)
 		}
+	}
+	if c.guard.on() {
+		c.guard.look(c.rings.Look().Read, now)
 	}
 	for c.rings.ReadCaller(&c.frame) {
 		if c.silent() {
@@ -140,6 +154,7 @@ func (c *capture) drain(now time.Time) time.Time {
 func (c *capture) begin(now time.Time) {
 	c.due, c.quietSince = now, time.Time{}
 	c.clock.breakRun()
+	c.voice.Lapse()
 	c.heard(now)
 }
 
@@ -152,15 +167,24 @@ func (c *capture) heard(now time.Time) {
 // add takes the frame that was read.
 func (c *capture) add(now time.Time) {
 	late := now.Sub(c.lastFrame) > gapAfter
+	if now.Sub(c.lastFrame) >= voiceGap {
+		c.voice.Lapse()
+	}
 	c.heard(now)
+	if c.masked {
+		clear(c.frame.PCM) // before the resampler, which holds some of it back
+	}
 	c.pcm = c.caller.convert(c.pcm[:0], &c.frame)
-	voice := c.voice.Detect(c.pcm, c.rateHz)
+	voice := !c.masked && c.voice.Detect(c.pcm, c.rateHz)
 	length := samplesTime(uint64(len(c.frame.PCM)/max(c.frame.Channels, 1)), max(c.frame.RateHz, 1))
 	if c.pausing(now, late) && c.correct(now, length) {
 		c.clock.breakRun()
 		return
 	}
 	c.due = c.due.Add(length)
+	if c.guard.on() {
+		c.guard.lower(c.pcm, c.rateHz, now)
+	}
 	pcm := c.pcm
 	if ahead := c.due.Sub(now); ahead > 0 {
 		// Only silence can be too much: what is ahead beyond it came early, or the caller's clock is fast.
@@ -214,14 +238,7 @@ func (c *capture) correct(now time.Time, length time.Duration) bool {
 // calleeIsQuiet reports whether nothing is lost when the callee's audio is not sent.
 func (c *capture) calleeIsQuiet() bool { return isQuiet(c.calleeWaiting) }
 
-func isQuiet(pcm []int16) bool {
-	for _, v := range pcm {
-		if v > quietPeak || v < -quietPeak {
-			return false
-		}
-	}
-	return true
-}
+func isQuiet(pcm []int16) bool { return isBelow(pcm, quietPeak) }
 
 // replace puts the first of pcm in the place of as much silence that has not been sent, n samples at most. The silence
 // that stays is before it: what comes last is the newest. It returns how many samples were placed.

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"mod_openai_audio_stream/module/command"
+	"mod_openai_audio_stream/module/config"
+	"mod_openai_audio_stream/module/ledger"
 	"mod_openai_audio_stream/module/realtime"
 )
 
@@ -18,6 +20,9 @@ func (s *Stream) command(c command.Command) (reply string, err error) {
 		reply, err = s.obey(c, now)
 		return err
 	})
+	if c.Verb == command.DTMF && err == nil {
+		s.sensitive.wait() // from the reply on no key is shown that must not be
+	}
 	return reply, err
 }
 
@@ -31,23 +36,34 @@ func (s *Stream) obey(c command.Command, now time.Time) (reply string, err error
 	case command.Say:
 		return s.client("text sent", now, realtime.ResponseSay(c.Text))
 	case command.Interrupt:
-		s.hear(now)
-		s.act(s.ledger.Interrupt(now), now)
+		s.interrupt(now)
+		s.interruptSounds(now)
 		return "interrupted", nil
 	case command.Pause, command.Resume:
-		on := c.Verb == command.Pause
-		s.capture.paused = on || !s.endAt.IsZero()
-		s.player.hold(on)
+		s.paused = c.Verb == command.Pause
+		s.pauseCapture()
+		s.player.hold(byCommand, s.paused)
+		if !s.paused {
+			s.endHold(now)
+		}
 		return string(c.Verb) + "d", nil
 	case command.Mute, command.Unmute:
 		s.mute(c.Target.User, c.Target.OpenAI, c.Verb == command.Mute, now)
 		return string(c.Verb) + "d", nil
+	case command.ToolResult:
+		return "result taken", s.toolResult(c.CallID, c.Text, now)
+	case command.DTMF:
+		s.keys.set(config.Keys(c.Keys), now)
+		return string(c.Verb) + " " + c.Keys, nil
 	case command.Status:
 		status, err := json.Marshal(s.stats(now))
 		return string(status), err
 	}
 	return "", fmt.Errorf("command %q: not implemented", c.Verb)
 }
+
+// pauseCapture has the server hear the caller, or not: nobody listens any more once the stream plays out.
+func (s *Stream) pauseCapture() { s.capture.paused = s.paused || s.transferring || !s.endAt.IsZero() }
 
 // client gives the server events of the client's, all or none. They wait for a connection that is being restored.
 func (s *Stream) client(sent string, now time.Time, events ...[]byte) (reply string, err error) {
@@ -65,6 +81,12 @@ func (s *Stream) client(sent string, now time.Time, events ...[]byte) (reply str
 	return sent, nil
 }
 
+// interrupt silences the model, as the caller's voice does.
+func (s *Stream) interrupt(now time.Time) {
+	s.hear(now)
+	s.act(s.ledger.Interrupt(now), now)
+}
+
 // greet has the model speak first, once per call.
 func (s *Stream) greet(now time.Time) {
 	greeting := s.cfg.Settings.Greeting
@@ -76,7 +98,7 @@ func (s *Stream) greet(now time.Time) {
 	if greeting != "auto" {
 		msg = realtime.ResponseSay(greeting)
 	}
-	_, _ = s.client("", now, msg) // refused only when much waits already
+	_, _ = s.client("", now, realtime.WithEventID(msg, ledger.GreetingID)) // refused only when much waits already
 }
 
 func (s *Stream) mute(user, openai, on bool, now time.Time) {
@@ -87,7 +109,12 @@ func (s *Stream) mute(user, openai, on bool, now time.Time) {
 	if openai {
 		if on && !s.muteOpenAI {
 			s.hear(now)
-			s.act(s.ledger.Mute(now), now)
+			todo := s.ledger.Mute(now)
+			if todo.Flush {
+				s.player.flushAnswers(now) // sounds play on
+				todo.Flush = false
+			}
+			s.act(todo, now)
 		}
 		s.muteOpenAI = on
 	}
@@ -100,17 +127,25 @@ func (s *Stream) sessionUpdate(session []byte) ([]byte, error) {
 		s.setInputRate(in)
 	}
 	set := &s.cfg.Settings
+	barge := bargeInOf(set)
 	o := realtime.SessionOptions{
-		Base:          set.Session,
-		Instructions:  set.Instructions,
-		Voice:         set.Voice,
-		TurnDetection: set.TurnDetection,
-		KeepAnswer:    set.BargeIn.Off || set.BargeIn.Min > 0,
-		InputFormat:   s.codec.in,
-		OutputFormat:  s.codec.out,
-		InputRateHz:   s.capture.rateHz,
-		OutputRateHz:  s.player.sourceHz,
-		EventID:       updateEventID,
+		Base:           set.Session,
+		Instructions:   set.Instructions,
+		Voice:          set.Voice,
+		TurnDetection:  set.TurnDetection,
+		NoiseReduction: set.NoiseReduction,
+		KeepAnswer:     keepsAnswer(barge),
+		AwaitRequest:   barge.Answers,
+		InputFormat:    s.codec.in,
+		OutputFormat:   s.codec.out,
+		InputRateHz:    s.capture.rateHz,
+		OutputRateHz:   s.player.sourceHz,
+		EventID:        updateEventID,
+	}
+	for _, t := range set.Tools {
+		if t.Offered() {
+			o.Tools = append(o.Tools, t.Definition())
+		}
 	}
 	if o.Empty() {
 		return nil, nil

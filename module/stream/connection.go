@@ -61,6 +61,7 @@ type verdict struct {
 	wasOpen   bool
 	closed    transport.CloseError
 	takeOver  bool // the next link stands ready: no attempt is needed
+	wasDead   bool // it ended while it waited for this call: an attempt follows at once, which counts as the first
 }
 
 // lost notes that the present link has ended, and plans the next attempt.
@@ -82,6 +83,8 @@ func (c *connection) lost(err error, now time.Time) verdict {
 	switch {
 	case l.fatal:
 		v.giveUp = true
+	case l.waited:
+		v.wasDead = true
 	case v.wasOpen && v.closed.Code == transport.CloseNormal:
 		v.goodOrder = true
 	case v.wasOpen && c.next.ready():
@@ -142,19 +145,24 @@ func describeRefusal(e *realtime.Error) string {
 	return fmt.Sprintf("server: %s (%s)", e.Message, e.Code)
 }
 
-// age plans the next session from what session.created says of the present one's end. No server keeps one for longer
-// than its most, whatever the two clocks say.
-func (c *connection) age(since, expires time.Time) {
+// sessionLife is how long a session lasts that began at since and is said to end at expires (zero: nothing is said); 0: for
+// ever, or nobody knows. No server keeps one for longer than its most, whatever the two clocks say.
+func sessionLife(p *realtime.Provider, since, expires time.Time) time.Duration {
+	life := expires.Sub(since)
+	if expires.IsZero() || life < minLife || p.MaxSession > 0 && life > p.MaxSession {
+		return p.MaxSession
+	}
+	return life
+}
+
+// age plans the next session from what session.created says of the present one's end.
+func (c *connection) age(expires time.Time) {
 	if c.next != nil {
 		return // it is said again, and the next session is on its way
 	}
-	most := c.provider.MaxSession
-	life := expires.Sub(since)
-	if expires.IsZero() || life < minLife || most > 0 && life > most {
-		life = most
-	}
+	since := c.link.since
 	c.rollAt, c.rollForce = time.Time{}, time.Time{}
-	if life > 0 {
+	if life := sessionLife(c.provider, since, expires); life > 0 {
 		lead := min(maxRollLead, life/2)
 		c.rollAt = since.Add(life - lead)
 		c.rollForce = since.Add(life - min(maxRollMargin, life/10))
@@ -188,7 +196,7 @@ func (c *connection) replace(now time.Time) (old *link) {
 	if old != nil {
 		c.lostAt = now
 	}
-	c.age(c.link.since, c.link.expires)
+	c.age(c.link.expires)
 	return old
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"mod_openai_audio_stream/module/config"
 	"mod_openai_audio_stream/module/ledger"
 	"mod_openai_audio_stream/module/realtime"
 	"mod_openai_audio_stream/module/transport"
@@ -50,6 +51,19 @@ func (s *Stream) handleLink(e linkEvent, now time.Time) (kept bool) {
 		return s.message(e.msg, now)
 	}
 	return false
+}
+
+// catchUp takes what the server has said on a connection that waited for this call.
+func (s *Stream) catchUp(now time.Time) {
+	l := s.conn.link
+	s.log.Debug().Dur("age", now.Sub(l.since)).Msg("taking a connection that waited for this call")
+	for _, msg := range s.backlog {
+		if !s.handleLink(linkEvent{link: l, msg: msg}, now) {
+			transport.Recycle(msg)
+		}
+	}
+	s.backlog = nil
+	l.waited = l.conn != nil
 }
 
 // tickConnection does what is due of the connection.
@@ -150,6 +164,9 @@ func (s *Stream) lost(err error, now time.Time) {
 	switch {
 	case !s.endAt.IsZero():
 		s.conn.retryAt = time.Time{}
+	case v.wasDead:
+		s.log.Debug().Msg("the connection that waited for this call was dead: " + err.Error())
+		s.conn.connect()
 	case v.takeOver:
 		s.conn.opened(now)
 		s.event(eventConnect, connectBody())
@@ -171,6 +188,7 @@ func (s *Stream) loseConversation(goesOn bool, now time.Time) {
 	id := s.ledger.Repeatable()
 	s.act(s.ledger.Lost(goesOn && id != "" && s.player.withdraw(id), now), now)
 	s.codec.restart()
+	s.loudness.restart()
 	s.recording.end()
 }
 
@@ -265,7 +283,7 @@ func (s *Stream) handle(e *realtime.Event, change linkChange, now time.Time) {
 		s.serverError(&e.Error, change, now)
 		return
 	case realtime.KindSessionCreated:
-		s.conn.age(now, e.ExpiresAt)
+		s.conn.age(e.ExpiresAt)
 		if change == linkSame && s.update == nil {
 			s.agree(e.Session) // another event opened the session, and nothing has told it other formats
 		}
@@ -274,6 +292,7 @@ func (s *Stream) handle(e *realtime.Event, change linkChange, now time.Time) {
 	case realtime.KindSpeechStarted:
 		s.hear(now)
 	case realtime.KindSpeechStopped:
+		s.hear(now)
 		voiceEnd = s.voiceEnd(e)
 	case realtime.KindResponseCreated:
 		s.overflowing = false
@@ -282,8 +301,12 @@ func (s *Stream) handle(e *realtime.Event, change linkChange, now time.Time) {
 		s.recording.done(e)
 	case realtime.KindResponseDone:
 		s.recording.done(e)
+		s.silentAnswer(e)
 	}
 	s.act(s.ledger.Server(e, voiceEnd, now), now)
+	if b := &s.cfg.Settings.BargeIn; e.Kind == realtime.KindSpeechStarted && *b == (config.BargeIn{}) {
+		s.interruptSounds(now)
+	}
 }
 
 func (s *Stream) serverError(e *realtime.Error, change linkChange, now time.Time) {
@@ -313,7 +336,9 @@ func (s *Stream) audioDelta(e *realtime.Event, now time.Time) {
 	}
 	s.unusableAudio = 0
 	s.recording.write(e, pcm)
-	id, play := s.ledger.Audio(e, samplesTime(uint64(len(pcm)), s.player.sourceHz), now)
+	length := samplesTime(uint64(len(pcm)), s.player.sourceHz)
+	s.loudness.add(e.ResponseID, pcm, length)
+	id, play := s.ledger.Audio(e, length, now)
 	if !play || s.muteOpenAI {
 		return
 	}
@@ -335,7 +360,7 @@ func (s *Stream) agree(session []byte) bool {
 		return false
 	}
 	s.setInputRate(in)
-	if out.RateHz > 0 && !s.player.busy() {
+	if out.RateHz > 0 && !s.player.talking() {
 		s.player.setSourceRate(out.RateHz)
 		s.recording.setRate(out.RateHz)
 	}
@@ -374,6 +399,11 @@ func (s *Stream) play(now time.Time) {
 	next, played := s.player.run(now)
 	s.playAt = next
 	s.played(played, now)
+	soundAt, again := s.tendSounds(now)
+	s.playAt = earliest(s.playAt, soundAt)
+	if again {
+		s.playAt = now
+	}
 }
 
 func (s *Stream) played(played []ledger.Playback, now time.Time) {
@@ -428,6 +458,7 @@ func (s *Stream) act(t ledger.Todo, now time.Time) {
 	if t.Flush {
 		s.player.flush(now)
 	}
+	s.player.hold(byCaller, s.ledger.Paused()) // after a flush: nothing of what it silences may be heard
 	for _, id := range t.PartDone {
 		s.player.partDone(id)
 	}
@@ -441,6 +472,7 @@ func (s *Stream) act(t ledger.Todo, now time.Time) {
 		switch r := r.(type) {
 		case ledger.SpeechStarted:
 			s.event(eventSpeechStart, speechBody("started"))
+			s.endHold(now)
 		case ledger.SpeechStopped:
 			s.event(eventSpeechStop, speechBody("stopped"))
 		case ledger.Truncated:
@@ -448,6 +480,15 @@ func (s *Stream) act(t ledger.Todo, now time.Time) {
 		case ledger.Turn:
 			s.event(eventTurn, newTurnBody(r))
 		}
+	}
+	for _, id := range t.Answered {
+		s.answered(id, now)
+	}
+	for _, c := range t.Calls {
+		s.call(c, now)
+	}
+	for _, id := range t.Answered {
+		s.answered(id, now)
 	}
 }
 

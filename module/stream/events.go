@@ -22,12 +22,17 @@ const (
 	eventTurn        = "turn"
 	eventEnd         = "end"
 	eventReconnect   = "reconnect"
+
+	eventTool         = "tool"
+	eventDTMF         = "dtmf"
+	eventIdle         = "idle"
+	eventSilentAnswer = "silent_answer"
 )
 
 // EventNames are the subclasses of all events, in no order.
 func EventNames() []string {
 	return []string{eventConnect, eventDisconnect, eventError, eventJSON, eventPlay, eventSpeechStart, eventSpeechStop,
-		eventTruncated, eventTurn, eventEnd, eventReconnect}
+		eventTruncated, eventTurn, eventEnd, eventReconnect, eventTool, eventDTMF, eventIdle, eventSilentAnswer}
 }
 
 // normalClosure is the reason of a connection that was closed in good order.
@@ -106,6 +111,31 @@ type reconnectBody struct {
 	Items   int   `json:"items"`
 }
 
+type dtmfBody struct {
+	Digits  string `json:"digits"` // "" if masked
+	Count   int    `json:"count"`
+	EndedBy string `json:"ended_by"`
+	Masked  bool   `json:"masked"`
+}
+
+func newDTMFBody(p *series) dtmfBody {
+	b := dtmfBody{Digits: p.digits, Count: len(p.digits), EndedBy: p.endedBy, Masked: p.masked}
+	if p.masked {
+		b.Digits = ""
+	}
+	return b
+}
+
+type idleBody struct {
+	Count   int  `json:"count"` // of prompts in a row
+	Goodbye bool `json:"goodbye,omitempty"`
+}
+
+type silentAnswerBody struct {
+	ResponseID string `json:"response_id"`
+	MS         int64  `json:"ms"`
+}
+
 // playBody is an audio delta's fields, with the file in place of the audio.
 type playBody struct {
 	Type         string `json:"type"`
@@ -114,6 +144,16 @@ type playBody struct {
 	OutputIndex  int    `json:"output_index"`
 	ContentIndex int    `json:"content_index"`
 	File         string `json:"file"`
+}
+
+// toolBody tells of a function of the profile.
+type toolBody struct {
+	CallID    string          `json:"call_id"`
+	Name      string          `json:"name"`
+	Action    string          `json:"action"`
+	Status    string          `json:"status"`
+	MS        int64           `json:"ms"` // since it was started
+	Arguments json.RawMessage `json:"arguments,omitempty"`
 }
 
 type endBody struct {

@@ -1,7 +1,9 @@
 package stream
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"mod_openai_audio_stream/module/command"
@@ -27,6 +29,62 @@ type Host interface {
 	// Attach puts a stream on the channel. Its error is one of ErrNoChannel, ErrNoMedia, ErrBusy, or another that says
 	// what the channel lacks.
 	Attach(uuid string, mix command.Mix) (Rings, error)
+
+	Actions
+}
+
+// Actions are what can be done with a call on behalf of its profile. Each takes as long as FreeSWITCH and the network do, so
+// never a stream's owner calls them. Their error is ErrNoChannel or says what FreeSWITCH refused.
+type Actions interface {
+	// Hangup ends the call. cause is FreeSWITCH's name of it, NORMAL_CLEARING if it is "".
+	Hangup(uuid, cause string) error
+	// Transfer has the call go on at an extension. dialplan and context are the call's own where they are "".
+	Transfer(uuid, extension, dialplan, context string) error
+	// Refer asks the caller's phone to call a SIP URI in the place of this call, and waits until the phone has reached it or
+	// ctx ends. After success this call has no phone any more, but goes on until Hangup. Its error is a *ReferFailure where
+	// the phone or the network is the reason.
+	Refer(ctx context.Context, uuid, uri string) error
+	// SendDTMF presses keys for the far end: 0-9, *, #, A-D, and w for a pause of half a second.
+	SendDTMF(uuid, digits string) error
+	// SetVariable sets a channel variable, or removes it where value is "". The value is data: the caller sees to it that
+	// FreeSWITCH finds nothing in it to expand.
+	SetVariable(uuid, name, value string) error
+	// API runs an API command, as the console does, and returns what it prints, up to 64 KiB.
+	API(uuid, command, arguments string) (reply string, err error)
+	// Dial rings a dial string until it is answered, ctx ends or timeout has passed, as a leg of the call uuid. Its
+	// error is a *DialFailure where the far end, or the lack of one, is the reason. The peer is held until Bridge, or
+	// Hangup.
+	Dial(ctx context.Context, uuid, dialString string, timeout time.Duration) (peer string, err error)
+	// Bridge connects the call with a peer. When the peer hangs up, the call goes on in its dialplan.
+	Bridge(uuid, peer string) error
+	// OpenSound opens what FreeSWITCH can play: a file, tone_stream://..., local_stream://... Mono, at rateHz, 8000 to
+	// 48000. A local_stream that is read faster than it plays is silent in between.
+	OpenSound(uuid, path string, rateHz int) (Sound, error)
+}
+
+// Sound is something that plays. It belongs to one goroutine.
+type Sound interface {
+	// Read fills pcm, or less of it, and returns how many samples it has; io.EOF at the end.
+	Read(pcm []int16) (int, error)
+	Close()
+}
+
+// DialFailure says why nobody answered.
+type DialFailure struct{ Cause string } // FreeSWITCH's name, e.g. USER_BUSY
+
+func (f *DialFailure) Error() string { return "not answered: " + f.Cause }
+
+// ReferFailure says how a phone refused to call somebody else, or how that call failed.
+type ReferFailure struct {
+	Status int  // of SIP, 0 if there was none in time
+	Lost   bool // this call has no phone any more: only Hangup is left
+}
+
+func (f *ReferFailure) Error() string {
+	if f.Status == 0 {
+		return "REFER not answered in time"
+	}
+	return fmt.Sprintf("REFER failed with status %d", f.Status)
 }
 
 // What Host.Answer and Host.Attach answer when they can't.
@@ -59,6 +117,12 @@ type Frame struct {
 	PCM      []int16
 }
 
+// Key is one that the caller has pressed.
+type Key struct {
+	Digit  byte // 0-9, *, #, A-D, or whatever else FreeSWITCH reports
+	Length time.Duration
+}
+
 // Look is what is true of a stream at one moment. Positions count the samples of agent audio since the start.
 type Look struct {
 	Written uint64 // by Write
@@ -72,6 +136,7 @@ type Look struct {
 	Underruns  uint64 // times that the ring ran dry inside an answer
 	UnderrunMS int64  // length of the silence that was heard there
 	DroppedMS  int64  // length of the frames that found a capture ring full
+	KeysLost   int    // keys that the caller pressed while too many waited for ReadKey
 	Held       bool   // the phone of the caller holds the call
 	Closed     bool   // the channel has let go: it is gone, or can't be streamed any more
 }
@@ -89,7 +154,7 @@ type Listener interface {
 // Rings is the audio of one channel: caller and callee audio out of it, agent audio into it. Only the stream's owner uses
 // them.
 type Rings interface {
-	// Serve has l called whenever new audio has come or the channel has let go, and once now. A call may still be under way
+	// Serve has l called whenever new audio or a key has come or the channel has let go, and once now. A call may still be under way
 	// when Release returns.
 	Serve(l Listener)
 	// Look tells what is true of the stream now.
@@ -99,6 +164,8 @@ type Rings interface {
 	// ReadCaller and ReadCallee take the oldest frame; false if there is none. They reuse f.PCM.
 	ReadCaller(f *Frame) bool
 	ReadCallee(f *Frame) bool
+	// ReadKey takes the oldest key that the caller has pressed; false if there is none.
+	ReadKey() (key Key, ok bool)
 	// SetAgentRate declares the rate of what Write adds from now on. At any other rate of the channel the stream plays
 	// silence and keeps what it has.
 	SetAgentRate(hz int)
@@ -112,9 +179,9 @@ type Rings interface {
 	SetAnswerOpen(open bool)
 	// SetTotals stores what the channel's variables get when it ends.
 	SetTotals(totals Totals)
-	// SetEnd stores why the stream ends, for the same variables, and with what error, "" if with none. Called at most
-	// once, before Detach.
-	SetEnd(reason, errorText string)
+	// SetEnd stores why the stream ends, for the same variables, and with what error, "" if with none; and whether the call
+	// is about to go elsewhere, so that the dialplan's next line is not for it. Called at most once, before Detach.
+	SetEnd(reason, errorText string, moves bool)
 
 	// Detach takes the stream off the channel; harmless when the channel has gone.
 	Detach()

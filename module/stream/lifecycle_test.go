@@ -20,11 +20,12 @@ import (
 
 // fakeHost is FreeSWITCH with one channel, "call".
 type fakeHost struct {
+	fakeActions
 	rings     *fakeRings
 	variables map[string]string
 	attach    error
 
-	mu      sync.Mutex // Protects following.
+	mu      sync.Mutex // Protects following; fakeActions has one of its own.
 	events  []string   // subclass and body
 	logged  []string
 	quieter int // by so much less than debug is logged
@@ -51,7 +52,22 @@ func (h *fakeHost) Event(subclass, uuid string, body []byte) {
 	h.events = append(h.events, subclass+" "+string(body))
 }
 
-func (h *fakeHost) Variable(_, name string) string            { return h.variables[name] }
+func (h *fakeHost) Variable(_, name string) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.variables[name]
+}
+
+func (h *fakeHost) SetVariable(uuid, name, value string) error {
+	h.mu.Lock()
+	if h.variables == nil {
+		h.variables = map[string]string{}
+	}
+	h.variables[name] = value
+	h.mu.Unlock()
+	return h.fakeActions.SetVariable(uuid, name, value)
+}
+
 func (h *fakeHost) Exists(string) bool                        { return !h.rings.closed }
 func (h *fakeHost) Answer(string) error                       { return nil }
 func (h *fakeHost) Attach(string, command.Mix) (Rings, error) { return h.rings, h.attach }

@@ -61,6 +61,7 @@ type link struct {
 	refusal *realtime.Error // what the server said against it, if nothing better follows
 	fatal   bool            // refusal ends the stream
 	expires time.Time       // when the server will end the session; zero if it has not said
+	waited  bool            // it was open before its call, and nothing has come since: it may be dead
 }
 
 // linkChange is what a link has come to.
@@ -119,6 +120,7 @@ func (l *link) settle(how linkChange) linkChange {
 
 // heard takes an event of the server's.
 func (l *link) heard(e *realtime.Event, now time.Time) linkChange {
+	l.waited = false
 	switch {
 	case e.Kind == realtime.KindError:
 		return l.heardError(&e.Error, now)

@@ -24,6 +24,7 @@ type Manager struct {
 	dial  DialFunc
 	log   zerolog.Logger
 	files *audiofile.Store // nil: none are written
+	pool  pool             // connections that wait for their calls
 
 	mu       sync.Mutex // Protects following. Never held during a call of host.
 	file     *config.File
@@ -36,8 +37,9 @@ type Manager struct {
 	// lingering are channels that lived on when their stream ended, with files that go with the call.
 	lingering map[string]bool
 
-	closed  chan struct{}  // closed by Close
-	running sync.WaitGroup // starts under way, and streams whose last event is not out yet
+	closed chan struct{} // closed by Close
+	// running are starts under way, streams whose last event is not out yet, and what the pool has.
+	running sync.WaitGroup
 }
 
 // NewManager returns a manager without streams. The files of answers are kept in tempDir, unless it is "".
@@ -50,6 +52,7 @@ func NewManager(host Host, dial DialFunc, tempDir string) *Manager {
 		lingering: map[string]bool{},
 		closed:    make(chan struct{}),
 	}
+	m.pool = pool{dial: dial, running: &m.running, stocks: map[string]*stock{}}
 	if tempDir != "" {
 		m.files = audiofile.NewStore(tempDir, func(text string) { m.log.Warn().Msg(text) })
 	}
@@ -68,8 +71,10 @@ func (m *Manager) Configure(text []byte) error {
 	}
 	footprint.Limit(file.GoMaxProcs, file.GoGCPercent, file.GoMemoryLimit)
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	m.file = file
+	unwanted := m.supply()
+	m.mu.Unlock()
+	endAll(unwanted, "the configuration has changed")
 	return nil
 }
 
@@ -115,6 +120,8 @@ func (m *Manager) run(c command.Command) (string, error) {
 		return started, m.start(c, nil)
 	case c.Verb == command.Drain:
 		return m.drain(!c.Off), nil
+	case c.Verb == command.Prewarm:
+		return m.prewarm(c)
 	case c.Verb == command.Status && c.UUID == "":
 		status, err := json.Marshal(m.stats())
 		return string(status), err
@@ -129,16 +136,19 @@ func (m *Manager) run(c command.Command) (string, error) {
 // drain refuses new streams from now on, or takes them again.
 func (m *Manager) drain(on bool) string {
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	m.draining = on
+	n := len(m.streams)
+	unwanted := m.supply()
+	m.mu.Unlock()
+	endAll(unwanted, "draining")
 	if !on {
 		return "new streams are taken"
 	}
 	left := "streams"
-	if len(m.streams) == 1 {
+	if n == 1 {
 		left = "stream"
 	}
-	return fmt.Sprintf("draining, %d %s left", len(m.streams), left)
+	return fmt.Sprintf("draining, %d %s left", n, left)
 }
 
 var (
@@ -193,10 +203,16 @@ func (m *Manager) start(c command.Command, answer func() error) error {
 	cfg.Leave = func() { m.forget(s) }
 	log := hostlog.New(m.host.Log, c.UUID, secrets, newLogLevel(m.host, c.UUID).now)
 	s = newStream(cfg, m.host, rings, m.dial, log)
-	if !m.commit(s) {
+	evicted, ok := m.commit(s)
+	if !ok {
 		return errUnloading
 	}
 	committed = true
+	endAll(evicted, "a call needs its place")
+	if settings.Keys == config.KeysMask {
+		s.sensitive.want(true)
+		s.sensitive.wait() // so that no key is shown from the answer to this start on
+	}
 	go guard(func(string) {}, func() { // ends when the stream's last event is out
 		defer m.running.Done()
 		defer m.settle(s)
@@ -205,6 +221,7 @@ func (m *Manager) start(c command.Command, answer func() error) error {
 			m.removeFiles(c.UUID)
 		}
 		<-s.notify.idle
+		s.holding.Wait()
 	})
 	return nil
 }
@@ -252,16 +269,19 @@ func (m *Manager) release(uuid string) {
 	m.running.Done()
 }
 
-// commit puts a stream in the place that was reserved; false, and nothing done, if the module is being unloaded.
-func (m *Manager) commit(s *Stream) bool {
+// commit puts a stream in the place that was reserved, with a connection that waited for it if there is one; false, and
+// nothing done, if the module is being unloaded. The connections that have lost their places by it are to be ended.
+func (m *Manager) commit(s *Stream) (evicted []*waiting, ok bool) {
+	on := s.cfg.terms()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closing {
-		return false
+		return nil, false
 	}
 	m.streams[s.cfg.UUID] = s
 	m.latest[s.cfg.UUID] = s
-	return true
+	s.conn.link, s.backlog = m.pool.claim(on, s.conn.dialer)
+	return m.surplus(), true
 }
 
 func (m *Manager) find(uuid string) *Stream {
@@ -356,7 +376,9 @@ func (m *Manager) Close(timeout time.Duration) bool {
 			all = append(all, s)
 		}
 	}
+	unwanted := m.supply()
 	m.mu.Unlock()
+	endAll(unwanted, "unload")
 
 	done := make(chan struct{})
 	go guard(func(string) {}, func() { // ends when every stream has

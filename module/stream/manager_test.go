@@ -19,6 +19,7 @@ import (
 // board is FreeSWITCH with every channel that is asked for. A look at a variable takes a while, as in FreeSWITCH, so that
 // starts that come at once are under way at once.
 type board struct {
+	fakeActions
 	variables map[string]string
 	answer    func(uuid string) error
 	onEvent   func(event string)

@@ -94,6 +94,7 @@ func (s *Stream) take(now time.Time) {
 		return
 	}
 	guard(s.bug, func() {
+		s.takeKeys(now)
 		if now.Before(s.gapAt) {
 			s.gapAt = s.capture.drain(now)
 		} else {
@@ -111,7 +112,7 @@ func (s *Stream) sendOn(now time.Time) {
 		s.sendAudio()
 		look := s.rings.Look()
 		switch {
-		case look.Closed, s.speaksOn(now), s.player.outOfRate(look.RateHz):
+		case look.Closed, s.voiceDecides(now), s.player.outOfRate(look.RateHz), s.keys.unseen:
 			s.wakeUpAt(now, now) // on a goroutine of its own: other calls wait for this one
 		case now.Sub(s.settledAt) >= settleEvery:
 			s.settle(now)

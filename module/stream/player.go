@@ -20,7 +20,7 @@ const (
 // stream's owner's. Source audio is mono, at sourceHz; ring positions are in samples at the channel's rate.
 //
 // Here is what it is asked and told. playout.go fills the ring, answer.go knows what of an answer was heard, reel.go keeps
-// the audio.
+// the audio, local.go has sounds of ours heard among the answers.
 type player struct {
 	rings    Rings
 	look     Look // at the stream, as old as the present call of a method
@@ -38,11 +38,23 @@ type player struct {
 	dropped int64     // source samples that did not fit
 	reports []ledger.Playback
 
+	loop      *answer // the sound that is heard again and again while nothing else is to be heard; nil: none
+	loopBegun bool    // nothing else was to be heard since there is one
+	ended     []soundEnd
+
 	cushion  time.Duration
 	flushing *flush
 	skipTo   uint64 // ring position before which the channel plays nothing any more
-	held     bool
+	holders  holder
 }
+
+// holder is who holds the agent's audio. It goes on when nobody does.
+type holder uint8
+
+const (
+	byCommand holder = 1 << iota // pause
+	byCaller                     // who may be interrupting
+)
 
 // flush is one that the channel has not carried out yet. Until it has, nothing goes into the ring, so that the position
 // of the flush can't be taken for that of another.
@@ -76,6 +88,9 @@ func (p *player) setSourceRate(hz int) {
 // how many samples did not fit.
 func (p *player) add(responseID, itemID string, contentIndex int, pcm []int16) (dropped int) {
 	room := int(min(int64(len(pcm)), max(p.limit-p.waiting, 0)))
+	if room > 0 && p.loopBegun {
+		p.endLoop()
+	}
 	if room > 0 && !p.append(responseID, itemID, contentIndex, pcm[:room]) {
 		room = 0
 	}
@@ -102,13 +117,13 @@ func (p *player) append(responseID, itemID string, contentIndex int, pcm []int16
 // appendTo has the audio kept at the channel's rate, which for a telephone's is a third of the memory; at its own if that
 // is the lower one. Audio that has come is as narrow as the channel was then, should a re-INVITE bring a better one.
 func (p *player) appendTo(a *answer, itemID string, contentIndex int, pcm []int16) bool {
-	keepHz := p.sourceHz
+	keepHz := a.sourceHz
 	if p.ringHz != 0 {
 		keepHz = min(keepHz, p.ringHz)
 	}
-	unfed := a.unfed()
+	waits := a.waits()
 	ok := a.append(itemID, contentIndex, pcm, keepHz)
-	p.waiting += a.unfed() - unfed
+	p.waiting += a.waits() - waits
 	return ok
 }
 
@@ -133,7 +148,7 @@ func (p *player) finish(responseID string) {
 
 // withdraw takes back a response of which nothing has been heard, without a trace: nothing is ever reported of it. It
 // returns false, and does nothing, when that is not possible any more: some of it has been heard or flushed, or it is in
-// the ring behind another answer's audio. It returns true for a response that the player has nothing of.
+// the ring behind another answer's audio, other than a sound's. It returns true for a response that the player has nothing of.
 func (p *player) withdraw(responseID string) bool {
 	is := func(a *answer) bool { return a.responseID == responseID }
 	if p.flushing != nil && slices.ContainsFunc(p.flushing.answers, is) {
@@ -147,18 +162,18 @@ func (p *player) withdraw(responseID string) bool {
 			return false
 		case is(a):
 			inRing = inRing || a.fed > 0
-		default:
+		case !a.local:
 			behind = behind || a.heardAt(p.look.Read) < a.fed
 		}
 	}
 	if inRing {
 		// What lies behind it in the ring is put there again. A frame that the channel takes at this very moment is lost.
-		p.rewind()
+		p.rewind(0)
 		p.rings.SetAnswerOpen(false)
 	}
 	for _, a := range p.answers {
 		if is(a) {
-			p.waiting -= a.unfed()
+			p.waiting -= a.waits()
 			a.reel.drop()
 		}
 	}
@@ -166,7 +181,7 @@ func (p *player) withdraw(responseID string) bool {
 	return true
 }
 
-// busy reports whether there is an answer that has not stopped.
+// busy reports whether there is an answer, or a sound other than a loop, that has not stopped.
 func (p *player) busy() bool { return len(p.answers) > 0 }
 
 // left is how long what is left to be heard lasts.
@@ -182,10 +197,15 @@ func (p *player) left() time.Duration {
 // flushPending reports whether the channel has still to carry out a flush.
 func (p *player) flushPending() bool { return p.flushing != nil }
 
-// hold keeps everything where it is until it is called with false.
-func (p *player) hold(on bool) {
-	p.held = on
-	p.rings.Hold(on)
+// hold keeps everything where it is until each who has held it has let go.
+func (p *player) hold(who holder, on bool) {
+	was := p.holders
+	if p.holders &^= who; on {
+		p.holders |= who
+	}
+	if (p.holders == 0) != (was == 0) {
+		p.rings.Hold(p.holders != 0)
+	}
 }
 
 // run does what is due: follows a change of the channel's rate, fills the ring. It returns when it wants to be called
@@ -200,6 +220,9 @@ func (p *player) run(now time.Time) (next time.Time, played []ledger.Playback) {
 	p.followRate()
 	p.fill()
 	p.report()
+	if p.loop != nil {
+		p.loop.hear(p.look.Read)
+	}
 	if wait := p.pause(); wait > 0 {
 		next = now.Add(wait)
 	}
@@ -216,7 +239,7 @@ func (p *player) report() {
 		}
 		p.end(a)
 		p.answers = slices.Delete(p.answers, 0, 1)
-		if p.cushion > 0 && p.look.Underruns == a.underruns {
+		if p.cushion > 0 && p.look.Underruns == a.underruns && !a.local {
 			p.cushion -= cushionStep // the server kept up for a whole answer
 		}
 	}
@@ -228,6 +251,9 @@ func (p *player) hear(a *answer, pos uint64) {
 	a.hear(pos)
 	if begun && !a.started {
 		a.started = true
+		if a.local {
+			return
+		}
 		p.reports = append(p.reports, ledger.Playback{Kind: ledger.Started, ResponseID: a.responseID})
 	}
 }
@@ -235,6 +261,10 @@ func (p *player) hear(a *answer, pos uint64) {
 // end tells what has become of an answer: of its parts, then of all.
 func (p *player) end(a *answer) {
 	a.reel.drop()
+	if a.local {
+		p.ended = append(p.ended, soundEnd{audio: a, whole: a.done && a.heard == a.received})
+		return
+	}
 	for _, g := range a.parts {
 		r := a.report(g, ledger.Heard)
 		if r.Received-r.Played >= minCut {
@@ -261,7 +291,7 @@ func (p *player) progress(to []ledger.Playback) []ledger.Playback {
 	return to
 }
 
-// flush throws away everything that has not been heard. Its outcome comes from run, when the channel has carried it
+// flush throws away everything that has not been heard, but for a loop, which goes on after it. Its outcome comes from run, when the channel has carried it
 // out.
 func (p *player) flush(now time.Time) {
 	if len(p.answers) == 0 {
@@ -269,12 +299,8 @@ func (p *player) flush(now time.Time) {
 	}
 	if p.flushing == nil {
 		p.flushing = &flush{deadline: now.Add(flushWait)}
-		fade := 0
-		if !p.held {
-			fade = int(timeSamples(flushFade, p.ringHz))
-		}
 		p.rings.SetAnswerOpen(false)
-		p.rings.Flush(fade)
+		p.rings.Flush(p.fade())
 		p.skipTo = p.look.Written
 		if p.resampler != nil {
 			p.resampler.Reset()
@@ -288,7 +314,15 @@ func (p *player) flush(now time.Time) {
 	p.answers, p.waiting = p.answers[:0], 0
 }
 
-// settleFlush tells what was heard of the flushed answers.
+// fade is how many samples of old audio are faded out.
+func (p *player) fade() int {
+	if p.holders != 0 {
+		return 0
+	}
+	return int(timeSamples(flushFade, p.ringHz))
+}
+
+// settleFlush tells what was heard of the flushed answers, and has the sounds go on that were to be kept.
 func (p *player) settleFlush() {
 	f := p.flushing
 	p.flushing = nil
@@ -296,6 +330,7 @@ func (p *player) settleFlush() {
 		p.hear(a, f.position(p.look))
 		p.end(a)
 	}
+	p.refeed(f.position(p.look))
 }
 
 // stop ends the player in the midst of whatever it does, as the stream ends, and tells what has become of each answer.
@@ -311,6 +346,7 @@ func (p *player) stop() []ledger.Playback {
 		p.end(a)
 	}
 	p.answers, p.waiting = nil, 0
+	p.endLoop()
 	return p.reports
 }
 

@@ -28,6 +28,19 @@ type trial struct {
 	changes  int                            // of the channel's rate
 	pausable bool                           // parts end before their response does
 	lent     int                            // blocks, before it
+
+	soundPCM func(n int) []int16
+	sounds   []*trialSound // in the order in which they were queued, loops among them
+}
+
+// trialSound is a sound of a schedule.
+type trialSound struct {
+	audio *answer
+	loop  bool
+	added []int16
+	ends  []soundEnd
+	done  bool // it was finished when it ended
+	from  int  // of what the channel was given when the loop had to be silent; 0: it had not
 }
 
 func newTrial(t *testing.T, seed uint64, sourceHz int) *trial {
@@ -48,15 +61,21 @@ func (d *trial) fail(format string, args ...any) {
 func (d *trial) turn(rates []int) {
 	id := string(rune('A' + d.number/4 + d.IntN(2))) // the present response, or the next
 	d.number += d.IntN(2)
-	switch n := d.IntN(20); {
+	switch n := d.IntN(26); {
+	case n >= 20:
+		d.soundTurn(n - 20)
 	case n < 9:
 		pcm := d.pcm(id, 1+d.IntN(d.sourceHz/2))
+		begun := d.loopBegun
 		kept := len(pcm) - d.add(id, fmt.Sprint("item", d.IntN(2)), d.IntN(2), slices.Clone(pcm))
 		if kept > 0 && !d.began[id] {
 			d.began[id] = true
 			d.ids = append(d.ids, id)
 		}
 		d.added[id] = append(d.added[id], pcm[:kept]...)
+		if l := d.lastLoop(); l != nil && begun && kept > 0 && l.from == 0 {
+			l.from = len(d.rings.heard)
+		}
 	case n < 11:
 		d.finish(id)
 	case n < 13 && d.pausable:
@@ -70,7 +89,7 @@ func (d *trial) turn(rates []int) {
 			d.began[id] = false
 		}
 	case n == 15:
-		d.hold(d.IntN(2) == 0)
+		d.hold([]holder{byCommand, byCaller}[d.IntN(2)], d.IntN(2) == 0)
 	case n == 16:
 		d.rings.stuck = d.IntN(2) == 0
 	case n == 17:
@@ -84,10 +103,45 @@ func (d *trial) turn(rates []int) {
 	}
 }
 
+// soundTurn does something with the sounds.
+func (d *trial) soundTurn(n int) {
+	switch {
+	case n == 0:
+		if a := d.queueSound(d.rings.rateHz); a != nil {
+			d.sounds = append(d.sounds, &trialSound{audio: a})
+		}
+	case n == 1 && d.loop == nil:
+		d.sounds = append(d.sounds, &trialSound{audio: d.setLoop(d.rings.rateHz), loop: true})
+	case n == 1 && d.IntN(3) == 0:
+		d.endLoop()
+		d.lastLoop().from = len(d.rings.heard)
+	case n == 2:
+		d.flushAnswers(d.now)
+	case len(d.sounds) > 0:
+		s := d.sounds[max(len(d.sounds)-1-d.IntN(3), 0)]
+		pcm := d.soundPCM(1 + d.IntN(1500))
+		if !s.audio.done && d.addSound(s.audio, slices.Clone(pcm)) {
+			s.added = append(s.added, pcm...)
+		}
+		if n == 3 && !s.loop {
+			d.finishSound(s.audio)
+		}
+	}
+}
+
+func (d *trial) lastLoop() *trialSound {
+	for _, s := range slices.Backward(d.sounds) {
+		if s.loop {
+			return s
+		}
+	}
+	return nil
+}
+
 // unstopped is how much there is of a response that has not been told to the end.
 func (d *trial) unstopped(id string) (n time.Duration) {
 	for _, r := range d.progress(nil) {
-		if r.Played > r.Received {
+		if r.Played > r.Received || r.ResponseID == "" {
 			d.fail("%v", r)
 		}
 		if r.ResponseID == id {
@@ -100,6 +154,7 @@ func (d *trial) unstopped(id string) (n time.Duration) {
 func (d *trial) frame() {
 	_, reports := d.run(d.now)
 	d.reports = append(d.reports, reports...)
+	d.soundEnds()
 	d.rings.play(d.rings.rateHz / 50)
 	d.now = d.now.Add(20 * time.Millisecond)
 	if d.waiting < 0 {
@@ -107,17 +162,34 @@ func (d *trial) frame() {
 	}
 }
 
+func (d *trial) soundEnds() {
+	for _, e := range d.takeEnded() {
+		i := slices.IndexFunc(d.sounds, func(s *trialSound) bool { return s.audio == e.audio })
+		d.sounds[i].ends = append(d.sounds[i].ends, e)
+		d.sounds[i].done = e.audio.done
+	}
+}
+
 // end plays out what is left, or stops in its midst.
 func (d *trial) end() {
 	if d.IntN(4) == 0 {
 		d.reports = append(d.reports, d.stop()...)
+		d.soundEnds()
 		return
 	}
 	d.rings.stuck = false
-	d.hold(false)
+	d.hold(byCommand, false)
+	d.hold(byCaller, false)
 	d.finishAll()
+	for _, s := range d.sounds {
+		if !s.loop {
+			d.finishSound(s.audio)
+		}
+	}
 	for range 50 * 120 {
 		if d.frame(); !d.busy() && !d.flushPending() {
+			d.endLoop()
+			d.soundEnds()
 			if d.waiting != 0 {
 				d.fail("%d samples wait", d.waiting)
 			}
@@ -137,7 +209,15 @@ func (d *trial) check() (played, received map[string]time.Duration, order []stri
 	played, received = map[string]time.Duration{}, map[string]time.Duration{}
 	var open string
 	var sum time.Duration
+	for i, s := range d.sounds {
+		if len(s.ends) != 1 {
+			d.fail("sound %d ends %d times", i, len(s.ends))
+		}
+	}
 	for _, r := range d.reports {
+		if r.ResponseID == "" {
+			d.fail("%v is told of a sound", r)
+		}
 		switch r.Kind {
 		case ledger.Started:
 			if open != "" {
@@ -191,11 +271,14 @@ func TestPlayerModel(t *testing.T) {
 			}
 			return pcm
 		}
-		for range 40 {
+		const aSound = "a sound"
+		d.soundPCM = func(n int) []int16 { return d.pcm(aSound, n) }
+		for range 60 {
 			d.turn(nil)
 		}
 		d.end()
 		played, _, order := d.check()
+		d.checkSounds()
 
 		var heardOrder []string
 		heard := map[string][]int16{}
@@ -203,6 +286,9 @@ func TestPlayerModel(t *testing.T) {
 			id := of[v]
 			if id == "" {
 				t.Fatalf("seed %d: %d was heard, nothing like it was added", seed, v)
+			}
+			if id == aSound {
+				continue
 			}
 			if n := len(heardOrder); n == 0 || heardOrder[n-1] != id {
 				heardOrder = append(heardOrder, id)
@@ -229,6 +315,40 @@ func TestPlayerModel(t *testing.T) {
 			if first := firsts(d.stops()); !slices.Equal(first, d.ids) {
 				d.fail("told in the order %v, added in the order %v", first, d.ids)
 			}
+		}
+	}
+}
+
+// checkSounds looks whether of each sound what was heard was heard once and in order, all of it if the player says so, and
+// nothing of a loop when it had to be silent. Each sample can be told from all others.
+func (d *trial) checkSounds() {
+	d.Helper()
+	at := map[int16]int{}
+	for i, v := range d.rings.heard {
+		if v == 0 {
+			continue
+		}
+		if _, twice := at[v]; twice {
+			d.fail("%d is heard twice", v)
+		}
+		at[v] = i
+	}
+	for i, s := range d.sounds {
+		last, heard := -1, 0
+		for _, v := range s.added {
+			switch pos, ok := at[v]; {
+			case !ok:
+			case pos < last:
+				d.fail("sound %d is heard out of order", i)
+			case s.from > 0 && pos >= s.from:
+				d.fail("the loop %d is heard at %d, it was over at %d", i, pos, s.from)
+			default:
+				last, heard = pos, heard+1
+			}
+		}
+		if whole := heard == len(s.added) && s.done; whole != s.ends[0].whole && !s.loop {
+			d.fail("%d of %d samples of sound %d are heard, done %v, the player says whole: %v", heard, len(s.added), i, s.done,
+				s.ends[0].whole)
 		}
 	}
 }
@@ -261,6 +381,7 @@ func TestPlayerModelOfRates(t *testing.T) {
 		d := newTrial(t, seed, []int{8000, 24000}[seed%2])
 		step := func(id string) int { return int(id[0]-'A') % len(steps) }
 		d.pcm = func(id string, n int) []int16 { return repeat(int16(steps[step(id)]), n) }
+		d.soundPCM = func(n int) []int16 { return repeat(300, n) }
 		var heard [6]time.Duration
 		count := func() {
 			for _, v := range d.rings.heard {

@@ -381,12 +381,12 @@ func TestHold(t *testing.T) {
 	s.add("A", "a", 0, ramp(1600))
 	s.finish("A")
 	s.steps(2)
-	s.hold(true)
+	s.hold(byCommand, true)
 	s.steps(20)
 	if n := len(s.loud()); n != 320 {
 		t.Errorf("%d samples heard in the pause, want 320", n)
 	}
-	s.hold(false)
+	s.hold(byCommand, false)
 	s.playOut()
 	if !slices.Equal(s.loud(), ramp(1600)) {
 		t.Error("the answer did not go on where it was")

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"slices"
 	"time"
 
 	"mod_openai_audio_stream/module/audio"
@@ -24,7 +25,7 @@ func (p *player) followRate() {
 		p.refusedHz = hz
 		return // a rate that no channel has; silence until it changes again
 	}
-	p.rewind()
+	p.rewind(0)
 	p.ringHz, p.refusedHz, p.feedHz, p.resampler = hz, 0, 0, nil
 	p.rings.SetAgentRate(hz)
 }
@@ -38,7 +39,10 @@ func (p *player) outOfRate(hz int) bool {
 func (p *player) convertible(hz int) bool {
 	rates := []int{p.sourceHz}
 	for _, a := range p.answers {
-		rates = append(rates, a.reel.rates()...)
+		rates = append(append(rates, a.sourceHz), a.reel.rates()...)
+	}
+	if p.loop != nil {
+		rates = append(append(rates, p.loop.sourceHz), p.loop.reel.rates()...)
 	}
 	for _, from := range rates {
 		if _, err := audio.NewResampler(from, hz); err != nil {
@@ -48,27 +52,36 @@ func (p *player) convertible(hz int) bool {
 	return true
 }
 
-// rewind skips what the ring holds. What the caller has not heard of it is fed again.
-func (p *player) rewind() {
+// rewind skips what the ring holds, after fading out fade samples of it. What the caller has not heard of it is fed again.
+func (p *player) rewind(fade int) {
 	if p.queued() > 0 {
-		p.rings.Flush(0)
+		p.rings.Flush(fade)
 		p.skipTo = p.look.Written
 	}
-	for _, a := range p.answers {
-		a.hear(p.look.Read)
-		p.waiting -= a.unfed()
-		a.refeed()
-		p.waiting += a.unfed()
-	}
+	p.refeed(p.look.Read)
 	if p.resampler != nil {
 		p.resampler.Reset()
+	}
+}
+
+// refeed takes back what was fed and not heard: the ring was heard up to a position, and holds nothing any more.
+func (p *player) refeed(pos uint64) {
+	for _, a := range p.answers {
+		a.hear(pos)
+		p.waiting -= a.waits()
+		a.refeed()
+		p.waiting += a.waits()
+	}
+	if p.loop != nil {
+		p.loop.hear(pos)
+		p.loop.refeed()
 	}
 }
 
 // queued is how many samples in the ring are still to be heard.
 func (p *player) queued() int { return int(p.look.Written - max(p.look.Read, p.skipTo)) }
 
-// fill tops the ring up, one answer after the other.
+// fill tops the ring up, one answer after the other, and with the loop when all of them were heard.
 func (p *player) fill() {
 	if p.ringHz == 0 || p.flushing != nil {
 		return
@@ -80,11 +93,15 @@ func (p *player) fill() {
 			continue
 		}
 		room = p.feed(a, room)
-		open = a.flowing
-		if open || a.open || a.unfed() > 0 || i == len(p.answers)-1 {
+		open = a.flowing && !a.local
+		if a.flowing || a.open || a.unfed() > 0 || a.local && !a.done || i == len(p.answers)-1 {
 			break
 		}
 		a.passed = true
+	}
+	if p.loop != nil && p.silent() {
+		p.loopBegun = true
+		p.feed(p.loop, room)
 	}
 	p.rings.SetAnswerOpen(open)
 }
@@ -96,8 +113,8 @@ func (p *player) room() int {
 
 // feed puts an answer's audio into the ring, and its end if no more is about to come. It returns the room that is left.
 func (p *player) feed(a *answer, room int) int {
-	unfed := a.unfed()
-	defer func() { p.waiting += a.unfed() - unfed }()
+	waits := a.waits()
+	defer func() { p.waiting += a.waits() - waits }()
 	for {
 		pcm, hz := a.next()
 		if pcm == nil || p.cushioning(a) {
@@ -186,7 +203,7 @@ func (p *player) put(a *answer, pcm []int16) int {
 // cushioning reports whether to wait for more audio before an answer begins or goes on: only after the server was too
 // slow, and never when no more is about to come.
 func (p *player) cushioning(a *answer) bool {
-	if p.queued() > 0 || !a.open {
+	if p.queued() > 0 || !a.open || a.local {
 		return false
 	}
 	if n := p.look.Underruns; a.fed > 0 && n > a.underruns {
@@ -203,9 +220,9 @@ func (p *player) pause() time.Duration {
 	switch {
 	case p.flushing != nil:
 		return shortest
-	case len(p.answers) == 0:
+	case len(p.answers) == 0 && p.loop == nil:
 		return 0
-	case p.ringHz == 0 || p.held || p.look.Held:
+	case p.ringHz == 0 || p.holders != 0 || p.look.Held:
 		return dry
 	case p.queued() == 0 && p.waiting == 0:
 		return 0 // an underrun, or the answer's next part has not come
@@ -213,17 +230,26 @@ func (p *player) pause() time.Duration {
 		return dry
 	}
 	wait := samplesTime(uint64(p.queued()), p.ringHz)
-	if p.waiting > 0 || p.answers[len(p.answers)-1].open {
+	if p.more() {
 		wait /= 2
 	}
-	a := p.answers[0]
+	if len(p.answers) == 0 {
+		return max(wait, shortest)
+	}
+	a, pos := p.answers[0], max(p.look.Read, p.skipTo)
 	switch {
-	case !a.started && a.from > p.look.Read:
-		wait = min(wait, samplesTime(a.from-p.look.Read, p.ringHz))
+	case a.fed == 0: // nothing of it is in the ring
+	case !a.started && a.from > pos:
+		wait = min(wait, samplesTime(a.from-pos, p.ringHz))
 	case !a.started:
 		wait = shortest
-	case a.end > p.look.Read:
-		wait = min(wait, samplesTime(a.end-p.look.Read, p.ringHz))
+	case a.end > pos:
+		wait = min(wait, samplesTime(a.end-pos, p.ringHz))
 	}
 	return max(wait, shortest)
+}
+
+// more reports whether the ring will have to be filled again.
+func (p *player) more() bool {
+	return p.loop != nil || slices.ContainsFunc(p.answers, func(a *answer) bool { return a.open || a.unfed() > 0 })
 }

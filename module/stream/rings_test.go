@@ -18,6 +18,7 @@ type fakeRings struct {
 	closeReason, closeError string // when closed
 
 	caller, callee []Frame
+	keys           []Key
 	dropped        int64
 
 	rateHz    int // of the channel's frames
@@ -30,7 +31,9 @@ type fakeRings struct {
 	flushPos  uint64
 	flushFrom uint64
 	flushing  bool
+	fade      int  // samples, at the last flush
 	stuck     bool // the channel takes no frames
+	onHold    bool // by the phone
 	held      bool
 	open      bool
 	dry       bool
@@ -38,6 +41,7 @@ type fakeRings struct {
 
 	totals            Totals
 	reason, errorText string
+	moves             bool
 	detached          int
 	released          int
 }
@@ -82,11 +86,25 @@ func (f *fakeRings) play(n int) {
 	f.heard = append(f.heard, frame...)
 }
 
+func (f *fakeRings) phoneHolds(on bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.onHold = on
+}
+
 // give is one frame of the caller's.
 func (f *fakeRings) give(pcm []int16) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.caller = append(f.caller, Frame{RateHz: f.rateHz, Channels: 1, PCM: pcm})
+	f.ringBell()
+}
+
+// press is a key of the caller's.
+func (f *fakeRings) press(digit byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.keys = append(f.keys, Key{Digit: digit, Length: 100 * time.Millisecond})
 	f.ringBell()
 }
 
@@ -125,7 +143,7 @@ func (f *fakeRings) Look() Look {
 	defer f.mu.Unlock()
 	return Look{
 		Written: f.written, Read: f.read, Free: f.free(), RateHz: f.rateHz, Flushed: !f.flushing, FlushedAt: f.flushFrom,
-		Underruns: f.underruns, DroppedMS: f.dropped, Closed: f.closed,
+		Underruns: f.underruns, DroppedMS: f.dropped, Held: f.onHold, Closed: f.closed,
 	}
 }
 
@@ -145,7 +163,18 @@ func (f *fakeRings) take(frames *[]Frame, to *Frame) bool {
 
 func (f *fakeRings) ReadCaller(to *Frame) bool { return f.take(&f.caller, to) }
 func (f *fakeRings) ReadCallee(to *Frame) bool { return f.take(&f.callee, to) }
-func (f *fakeRings) SetAgentRate(hz int)       { f.agentHz = hz }
+
+func (f *fakeRings) ReadKey() (key Key, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.keys) == 0 {
+		return Key{}, false
+	}
+	key, f.keys = f.keys[0], f.keys[1:]
+	return key, true
+}
+
+func (f *fakeRings) SetAgentRate(hz int) { f.agentHz = hz }
 
 func (f *fakeRings) Write(pcm []int16) int {
 	n := min(len(pcm), f.free())
@@ -156,13 +185,15 @@ func (f *fakeRings) Write(pcm []int16) int {
 
 func (f *fakeRings) free() int { return f.capacity - len(f.ring) }
 
-func (f *fakeRings) Flush(int) { f.flushPos, f.flushing = f.written, true }
+func (f *fakeRings) Flush(fade int) { f.flushPos, f.flushing, f.fade = f.written, true, fade }
 
-func (f *fakeRings) Hold(on bool)                    { f.held = on }
-func (f *fakeRings) SetAnswerOpen(open bool)         { f.open = open }
-func (f *fakeRings) SetTotals(totals Totals)         { f.totals = totals }
-func (f *fakeRings) SetEnd(reason, errorText string) { f.reason, f.errorText = reason, errorText }
-func (f *fakeRings) Detach()                         { f.detached++ }
+func (f *fakeRings) Hold(on bool)            { f.held = on }
+func (f *fakeRings) SetAnswerOpen(open bool) { f.open = open }
+func (f *fakeRings) SetTotals(totals Totals) { f.totals = totals }
+func (f *fakeRings) SetEnd(reason, errorText string, moves bool) {
+	f.reason, f.errorText, f.moves = reason, errorText, moves
+}
+func (f *fakeRings) Detach() { f.detached++ }
 
 func (f *fakeRings) Release() {
 	if f.released++; f.released == 1 {

@@ -25,9 +25,13 @@ type Stats struct {
 	Turns         int    `json:"turns"`
 	Interruptions int    `json:"interruptions"`
 	LateDeltas    int    `json:"late_deltas"`
+	Functions     int    `json:"functions_running"`
 	Reconnects    int    `json:"reconnects"`
 	BenignErrors  int    `json:"benign_errors"`
 	EventsDropped int    `json:"events_dropped"`
+	LateResults   int    `json:"late_results"`
+	DTMF          string `json:"dtmf"`
+	KeysDropped   int    `json:"keys_dropped"`
 	Paused        bool   `json:"paused"`
 	Held          bool   `json:"held"`
 	UserMuted     bool   `json:"user_muted"`
@@ -52,9 +56,13 @@ func (s *Stream) stats(now time.Time) Stats {
 		Underruns:    look.Underruns,
 		UnderrunMS:   look.UnderrunMS,
 		Turns:        t.Turns, Interruptions: t.Interruptions, LateDeltas: t.LateDeltas, BenignErrors: t.BenignErrors,
+		Functions:     len(s.acting.errands),
 		Reconnects:    max(s.conn.connects-1, 0),
 		EventsDropped: s.notify.dropped(),
-		Paused:        p.held, Held: look.Held, UserMuted: c.muted, OpenAIMuted: s.muteOpenAI,
+		LateResults:   s.acting.late + t.LateOutputs,
+		DTMF:          string(s.keys.mode),
+		KeysDropped:   look.KeysLost,
+		Paused:        p.holders&byCommand != 0, Held: look.Held, UserMuted: c.muted, OpenAIMuted: s.muteOpenAI,
 	}
 	st.totals = Totals{
 		Turns: int64(t.Turns), AnsweredTurns: int64(t.Answered), Interruptions: int64(t.Interruptions),
@@ -107,6 +115,7 @@ func (s *Stream) summary() {
 type moduleStats struct {
 	Sessions      int    `json:"sessions"` // starts under way among them
 	Draining      bool   `json:"draining"`
+	Prewarmed     int    `json:"prewarmed"` // connections that are open and wait for a call
 	Goroutines    uint64 `json:"goroutines"`
 	Threads       uint64 `json:"threads"`
 	HeapLiveBytes uint64 `json:"heap_live_bytes"` // at the last collection
@@ -127,5 +136,5 @@ func (m *Manager) stats() moduleStats {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return moduleStats{len(m.streams), m.draining, value(0), value(1), value(2), value(3)}
+	return moduleStats{len(m.streams), m.draining, m.pool.ready(), value(0), value(1), value(2), value(3)}
 }

@@ -30,16 +30,17 @@ const (
 	endStop         = "stop"           // the command
 	endServerClosed = "server_closed"  // in good order
 	endMaxDuration  = "max_duration"   // STREAM_MAX_DURATION
+	endIdle         = "idle"           // the caller said nothing, STREAM_IDLE_TIMEOUT
 	endError        = "error"          // given up; there is an error text
 	endUnload       = "unload"         // the module's
 	endInternal     = "internal_error" // a bug; there is an error text
+	endHangupTool   = "hangup_tool"    // the model ended the call
+	endTransfer     = "transfer"       // the model sent it elsewhere
 )
 
 const (
 	// maxPlayout bounds how long a stream that is over plays out what it has received, beyond the length of that.
 	maxPlayout = 5 * time.Second
-	// voiceGap is how long after its last voiced frame a voice still goes on: longer than between two syllables.
-	voiceGap = 200 * time.Millisecond
 	// quietEvery is how often it is looked whether it is quiet enough for the next session to take over.
 	quietEvery = 50 * time.Millisecond
 	// settleEvery is how old the totals may be that a call's record gets.
@@ -73,6 +74,8 @@ type Stream struct {
 	detached chan struct{} // closed when the channel is free for another stream
 	news     atomic.Bool   // the channel has something new that no owner has taken yet
 
+	holding sync.WaitGroup // the goroutines of goHolding
+
 	mu sync.Mutex // The owner has it. Protects following.
 
 	// First the parts.
@@ -83,6 +86,14 @@ type Stream struct {
 	parser    realtime.Parser
 	codec     codec
 	recording *recording
+	acting    acting
+	keys      keys
+	sensitive *sensitive
+	loudness  loudness
+	idle      idle
+	watchdog  watchdog
+	sounds    []*sound // that play, or are about to
+	filler    filler
 
 	audioIn   time.Duration // sent
 	totals    Totals        // as the rings have them
@@ -93,23 +104,33 @@ type Stream struct {
 
 	// What is due.
 	gapAt     time.Time // for capture, which only serve looks after
-	playAt    time.Time // for player
+	playAt    time.Time // for player and sounds
 	stopAt    time.Time // STREAM_MAX_DURATION
 	endAt     time.Time // the end, at the latest, when what was received has been played out; zero: it is not over
 	endReason string    // of it, with endFailed
 	endFailed string
 
-	update        []byte // the session.update that the settings asked for
+	backlog       [][]byte // what the server said on a connection that waited for this call
+	update        []byte   // the session.update that the settings asked for
+	paused        bool     // by the command
+	transferring  bool     // a transfer is tried: the model does not hear the caller
 	greeted       bool
+	said          int // fillers that the model was asked to speak
 	muteOpenAI    bool
 	overflowing   bool // the playback limit has been reported for this answer
 	unusable      int  // messages in a row that were
 	unusableAudio int  // deltas in a row whose audio was
 	progress      []ledger.Playback
+	announcing    bool // the file of STREAM_ON_ERROR is to be heard, or is heard
 
 	reason string // why the stream ended; "" while it runs
 	failed string // with what error; "" if with none
 	isOver bool   // over is closed
+
+	// What becomes of the call, nil if it just goes on. finish calls the first one while the stream is on the channel, the
+	// second one when the channel is free for another stream. They may block.
+	exitBefore, exitAfter func()
+	dismissed             bool // by stop: what becomes of the call is somebody else's business
 }
 
 // newStream builds a stream around attached rings. It has an owner until run has begun, which must be called.
@@ -130,8 +151,16 @@ func newStream(cfg Config, host Host, rings Rings, dial DialFunc, log zerolog.Lo
 	s.codec = codec{in: set.InputFormat, out: set.OutputFormat}
 	s.capture = newCapture(rings, cfg.Start.Mix, rateHz(set.InputFormat, cfg.Start.RateHz), set.ConnectBuffer)
 	s.capture.muted = cfg.Start.MuteUser
+	s.capture.guard = newEchoGuard(set.EchoGuard)
 	s.player = newPlayer(rings, rateHz(set.OutputFormat, set.OutputRate), set.PlaybackBuffer)
-	s.ledger = ledger.New(cfg.Provider, ledger.BargeIn{Off: set.BargeIn.Off, Min: set.BargeIn.Min})
+	s.ledger = ledger.New(cfg.Provider, bargeInOf(set))
+	s.acting = newActing(set.Tools)
+	s.ledger.Bind(s.acting.ours)
+	s.keys = keys{mode: set.Keys, rules: keyRules{set.KeysMax, set.KeysTerminator, set.KeysTimeout}}
+	s.sensitive = newSensitive(host, cfg.UUID, log)
+	s.idle = idle{timeout: set.IdleTimeout, most: set.IdleMax, goodbye: set.Goodbye != ""}
+	s.watchdog = watchdog{set.ResponseTimeout}
+	s.filler.slow = fill{set.Filler, set.FillerAfter}
 	s.recording = newRecording(s.files(), cfg.UUID, s.player.sourceHz, func(b playBody) { s.event(eventPlay, b) })
 	s.conn = connection{
 		dialer:   &dialer{dial, cfg.transportOptions(), cfg.Provider, s.fromLink, s.panicked},
@@ -164,13 +193,21 @@ func (c *Config) transportOptions() *transport.Options {
 	}
 }
 
+// goHolding runs f on a goroutine, which holds something of FreeSWITCH's, a sound or a leg that rings: it lets go of that soon
+// after the stream's end, and before the module's. The owner's.
+func (s *Stream) goHolding(f func()) { s.holding.Go(func() { guard(s.panicked, f) }) }
+
 // run begins the stream, and takes it apart when it is over.
 func (s *Stream) run() {
 	s.owned(func(now time.Time) {
 		if d := s.cfg.Settings.MaxDuration; d > 0 {
 			s.stopAt = now.Add(d)
 		}
-		s.conn.connect()
+		if s.conn.link == nil {
+			s.conn.connect()
+		} else {
+			s.catchUp(now)
+		}
 	})
 	s.rings.Serve(s)
 	<-s.over
@@ -187,32 +224,33 @@ func (s *Stream) tick(now time.Time) time.Time {
 		s.end(endMaxDuration)
 	}
 	s.tickConnection(now)
+	s.tickKeys(now)
 	s.act(s.ledger.Tick(now), now)
-	if s.speaksOn(now) {
-		s.hear(now)
-		s.act(s.ledger.StillSpeaks(now), now)
-	}
+	s.heedVoice(now)
 	// The player is asked on every round: an event may have given it work.
 	s.play(now)
-	if !s.endAt.IsZero() && (!s.player.busy() && !s.player.flushPending() || !now.Before(s.endAt)) {
+	silenceAt := s.tickSilence(now)
+	s.tickActing(now)
+	s.tickFiller(now)
+	heard := !s.player.busy() && !s.player.flushPending() && !s.announcing && !s.acting.farewell.armed()
+	endAt := s.endAt
+	if s.transferring {
+		endAt = time.Time{} // the caller waits for somebody else
+	}
+	if !endAt.IsZero() && (heard || !now.Before(endAt)) {
 		s.end(s.endReason)
 	}
 	if now.Sub(s.settledAt) >= settleEvery {
 		s.settle(now)
 	}
-	next := earliest(s.stopAt, s.playAt, s.endAt, s.ledger.Due())
+	next := earliest(s.acting.due(), s.keys.due(), s.stopAt, s.playAt, endAt, s.filler.dueAt, s.ledger.Due())
 	if s.endAt.IsZero() {
-		next = earliest(next, s.conn.due())
+		next = earliest(next, s.conn.due(), silenceAt)
 		if s.conn.next.ready() {
 			next = earliest(next, now.Add(quietEvery))
 		}
 	}
 	return next
-}
-
-// speaksOn reports whether the caller, who was too short to interrupt, has not stopped.
-func (s *Stream) speaksOn(now time.Time) bool {
-	return s.ledger.TooEarly() && now.Sub(s.capture.voiceEnd()) < voiceGap
 }
 
 // due reports whether the time *t has come, and clears it.
@@ -254,7 +292,10 @@ func (s *Stream) endWhenHeard(reason, failed string, now time.Time) {
 	}
 	s.endReason, s.endFailed = reason, failed
 	s.endAt = now.Add(s.player.left() + maxPlayout)
-	s.capture.paused = true // nobody listens to the caller any more
+	if s.player.sounding() {
+		s.endAt = later(s.endAt, now.Add(maxSoundRest))
+	}
+	s.pauseCapture()
 }
 
 // giveUp reports the error that the stream ends with, and ends it when the caller has heard what was received.
@@ -267,6 +308,10 @@ func (s *Stream) giveUp(failure errorMessage) {
 	failure.Error = s.cfg.Secrets.Text(failure.Error)
 	s.event(eventError, errorBody(failure))
 	s.endWhenHeard(endError, failure.Error, time.Now())
+	if rescue := s.cfg.Settings.OnError; rescue.Kind == config.RescuePlay {
+		s.endAt = s.endAt.Add(maxAnnouncement)
+		s.announce(rescue.To)
+	}
 }
 
 // finish takes the stream apart: channel first, so that it is free, then the socket, then the last events. A bug in one
@@ -278,12 +323,21 @@ func (s *Stream) finish() {
 	}
 	now := time.Now()
 	s.timer.Stop()
+	step(func() { s.stopErrands(now) })
 	step(func() { s.capture.drain(now) })
 	step(func() { s.played(s.player.stop(), now) })
+	step(func() { s.endSounds(now) })
 	step(func() { s.act(s.ledger.End(now), now) })
 	step(s.recording.end)
+	step(func() { s.stopKeys(now) })
 	step(func() { s.settle(now) })
-	step(func() { s.rings.SetEnd(s.reason, s.failed) })
+	if s.failed != "" && !s.dismissed {
+		s.rescue()
+	}
+	step(func() { s.rings.SetEnd(s.reason, s.failed, s.exitAfter != nil) })
+	if s.exitBefore != nil {
+		step(s.exitBefore)
+	}
 	step(s.cfg.Leave)
 	step(s.rings.Detach)
 	close(s.detached)
@@ -293,6 +347,9 @@ func (s *Stream) finish() {
 		}
 		s.conn.close()
 	})
+	if s.exitAfter != nil {
+		step(s.exitAfter)
+	}
 	step(s.summary)
 	step(s.rings.Release)
 	step(s.recording.wait)
@@ -322,6 +379,7 @@ func (s *Stream) stop(last json.RawMessage, reason string) error {
 			_ = s.conn.link.conn.Send(last) // best effort: the connection may be going down
 		}
 		s.end(reason)
+		s.dismissed = true
 		return nil
 	})
 	<-s.detached
