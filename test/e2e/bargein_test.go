@@ -2,6 +2,8 @@ package e2e_test
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -108,5 +110,133 @@ func TestBargeInAcrossTheTime(t *testing.T) {
 	}
 	if n := spoke(r, "call"); n != 1 {
 		t.Errorf("the caller began to speak %d times", n)
+	}
+}
+
+// overheard is a call in which an answer of 3 s, numbered, is heard, and the caller says something after half a second
+// of it.
+type overheard struct {
+	*rig
+	s     *realtimetest.Session
+	heard string
+}
+
+const overheardLength = 3 * 8000
+
+func overhear(t *testing.T, bargeIn string, said time.Duration) *overheard {
+	t.Helper()
+	o := &overheard{rig: newRigWith(t, `<param name="output-rate" value="8000"/>`), heard: filepath.Join(t.TempDir(), "heard.raw")}
+	srv := realtimetest.New(t, realtimetest.Config{Answer: realtimetest.Speech(countTo(overheardLength), 8000, "ramp"),
+		InputRate: 8000, OutputRate: 8000})
+	voice := filepath.Join(t.TempDir(), "voice.wav")
+	writeWAV(t, voice, realtimetest.Sine(300, said, 8000))
+	o.do("create call rate=8000 caller=silence writer=none record_write=%s", o.heard)
+	o.do("set call STREAM_BARGE_IN %s", bargeIn)
+	o.api("+OK", "call start %s mono 8k", srv.URL()+"&rate=8000&output_rate=8000")
+	o.event("call", "connect", 1)
+	o.s = o.session(srv, 0)
+	o.api("+OK", "call send_json %s", base64JSON(responseCreate))
+	o.event("call", "openai_speech_start", 1)
+	_, begin := o.passed("call")
+	o.do("wait uuid=call heard=%d timeout=60000", begin+25)
+	o.do("caller call %s", voice)
+	o.poll("the caller is not heard", func() bool { return spoke(o.rig, "call") == 1 })
+	return o
+}
+
+// recorded is what was heard in the call, which ends.
+func (o *overheard) recorded() []int16 {
+	o.Helper()
+	if n := o.status("call").Underruns; n > 0 {
+		o.notJudged("an answer with holes of the machine's", o.late())
+	}
+	o.do("hangup call wait=1")
+	raw, err := os.ReadFile(o.heard)
+	if err != nil {
+		o.Fatal(err)
+	}
+	return samples(o.T, raw)
+}
+
+// sent demands how often the server has been sent an event, when all that was sent has come.
+func (o *overheard) sent(kind string, want int) {
+	o.Helper()
+	o.mark("call", o.s)
+	if got, _ := o.s.Count(kind); got != want {
+		o.Errorf("%d %s, want %d", got, kind, want)
+	}
+}
+
+// With resume_ms a cough is a pause in the answer, of which not a sample is lost: nothing is truncated, cancelled, or asked
+// of the model.
+func TestACoughPausesTheAnswer(t *testing.T) {
+	t.Parallel()
+	o := overhear(t, "resume_ms=500", 200*time.Millisecond)
+	o.event("call", "turn", 1)
+	o.poll("the cough does not end", func() bool { return jsonEvents(o.rig, "call", "input_audio_buffer.speech_stopped") == 1 })
+	for kind, want := range map[string]int{"response.create": 1, "response.cancel": 0, "conversation.item.truncate": 0} {
+		o.sent(kind, want)
+	}
+	if n := o.status("call").Interruptions; n != 0 {
+		t.Errorf("%d interruptions", n)
+	}
+	pause := checkAnswer(t, o.recorded(), overheardLength, 1)
+	// From 40 ms of the voice on, until 200 ms after its end: 18 frames. Two more on the way there and back.
+	if n := pause[0] / frame; (n < 14 || n > 20) && o.late() < 20*time.Millisecond {
+		t.Errorf("a pause of %d frames for 200 ms of voice", n)
+	}
+}
+
+// With resume_ms a second of speech ends the answer at the sample at which it paused, and has an answer of its own.
+func TestSpeechEndsThePausedAnswer(t *testing.T) {
+	t.Parallel()
+	o := overhear(t, "resume_ms=500", time.Second)
+	var cut truncation
+	decode(t, o.event("call", "truncated", 1).Body, &cut)
+	o.event("call", "openai_speech_start", 2)
+	o.sent("response.create", 2)
+	o.sent("conversation.item.truncate", 1)
+	if n := o.status("call").Interruptions; n != 1 {
+		t.Errorf("%d interruptions, want 1", n)
+	}
+	last, quiet := 0, 0
+	for _, v := range o.recorded() {
+		if quiet++; v != 0 {
+			quiet = 0
+		}
+		if last > 0 && quiet == frame {
+			break // what follows is the next answer
+		}
+		if int(v) == last+1 {
+			last++
+		}
+	}
+	if got := int64(last) / 8; got != cut.AudioEndMS {
+		t.Errorf("paused at sample %d, the server is told %d ms", last, cut.AudioEndMS)
+	}
+}
+
+// With confirm_ms the caller's voice must last for an interruption.
+func TestConfirmedBargeIn(t *testing.T) {
+	for name, test := range map[string]struct {
+		said time.Duration
+		cut  bool
+	}{"200 ms": {200 * time.Millisecond, false}, "500 ms": {500 * time.Millisecond, true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := overhear(t, "confirm_ms=300", test.said)
+			o.event("call", "turn", 1)
+			truncated := 0
+			if test.cut {
+				truncated = 1
+			}
+			o.sent("conversation.item.truncate", truncated)
+			if n := o.status("call").Interruptions; n != truncated {
+				t.Errorf("%d interruptions, want %d", n, truncated)
+			}
+			if !test.cut {
+				o.event("call", "openai_speech_start", 2) // the server answers what it heard
+			}
+		})
 	}
 }

@@ -132,12 +132,13 @@ func (h *Host) API(ctx context.Context, format string, args ...any) (string, err
 	return m.Text, err
 }
 
-// Events are the events of a channel so far, with this subclass, or of this kind of the core's ("" for all).
+// Events are the events of a channel so far, with this subclass (the module's need no prefix), or of this kind of the core's
+// ("" for all).
 func (h *Host) Events(uuid, subclass string) (events []Message) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, m := range h.events {
-		if m.UUID == uuid && (subclass == "" || m.Subclass == "mod_openai_audio_stream::"+subclass || m.Event == subclass) {
+		if m.UUID == uuid && (subclass == "" || m.Subclass == "mod_openai_audio_stream::"+subclass || m.Subclass == subclass || m.Event == subclass) {
 			events = append(events, m)
 		}
 	}

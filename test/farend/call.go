@@ -21,6 +21,7 @@ type Invite struct {
 	Formats []Format          // offered, the preferred first; none = PCMU
 	Quiet   bool              // silence suppression: no packets while nothing is played
 	NoKeys  bool              // telephone-event is not offered
+	Refer   *Referral         // what becomes of a REFER; nil: the phone knows none
 }
 
 // dialog is what sipgo's two kinds have in common.
@@ -40,6 +41,9 @@ type Call struct {
 	target sip.Uri // where requests of the dialog go
 	media  *media
 	noKeys bool
+
+	referral *Referral   // nil: it knows no REFER
+	refers   chan string // where it was sent by one
 
 	cancel   func()        // gives an unanswered INVITE up; nil where the other side sent it
 	answered chan struct{} // closed when the other side has answered
@@ -70,6 +74,7 @@ func (p *Phone) Dial(ctx context.Context, in Invite) (*Call, error) {
 		return nil, err
 	}
 	c := newCall(p, m, in.NoKeys)
+	c.referral = in.Refer
 	request := sip.NewRequest(sip.INVITE, to)
 	if in.CallID != "" {
 		id := sip.CallIDHeader(in.CallID)
@@ -94,7 +99,7 @@ func (p *Phone) Dial(ctx context.Context, in Invite) (*Call, error) {
 }
 
 func newCall(p *Phone, m *media, noKeys bool) *Call {
-	return &Call{phone: p, media: m, noKeys: noKeys, answered: make(chan struct{}), done: make(chan struct{})}
+	return &Call{phone: p, media: m, noKeys: noKeys, refers: make(chan string, 10), answered: make(chan struct{}), done: make(chan struct{})}
 }
 
 // waitAnswer waits for media, and has a goroutine wait on for the answer, which ends with it or with the phone.

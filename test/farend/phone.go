@@ -83,6 +83,7 @@ func Listen() (*Phone, error) {
 	p.server.OnInvite(p.invited)
 	p.server.OnBye(p.byed)
 	p.server.OnAck(p.acked)
+	p.server.OnRefer(p.referred)
 	for _, method := range []sip.RequestMethod{sip.OPTIONS, sip.INFO, sip.UPDATE, sip.NOTIFY, sip.MESSAGE} {
 		p.server.OnRequest(method, func(r *sip.Request, tx sip.ServerTransaction) { respond(tx, r, sip.StatusOK, "OK") })
 	}

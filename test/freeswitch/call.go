@@ -185,7 +185,7 @@ func (c *Call) Play(leg string, pcm []int16, rateHz int) {
 	c.TB.Helper()
 	c.recordings++
 	path := filepath.Join(c.Dir, "rec", fmt.Sprintf("%s-%d-played.wav", c.Agent, c.recordings))
-	writeWAV(c.TB, path, pcm, rateHz)
+	WriteWAV(c.TB, path, pcm, rateHz)
 	c.API("+OK", "uuid_broadcast %s %s aleg", leg, path)
 }
 

@@ -17,6 +17,22 @@ import (
 // Event is an event of FreeSWITCH's: its headers, and its body under "_body".
 type Event map[string]string
 
+// UnmarshalJSON leaves out what is no text: FreeSWITCH writes an array where a variable has several values, as that of the
+// dialplan's matches has.
+func (e *Event) UnmarshalJSON(b []byte) error {
+	var all map[string]any
+	if err := json.Unmarshal(b, &all); err != nil {
+		return err
+	}
+	*e = Event{}
+	for name, value := range all {
+		if text, ok := value.(string); ok {
+			(*e)[name] = text
+		}
+	}
+	return nil
+}
+
 // Subclass is the name of a CUSTOM event without the module's prefix, or the name of any other event.
 func (e Event) Subclass() string {
 	if e["Event-Name"] == "CUSTOM" {
@@ -43,7 +59,8 @@ const subscribed = "event json BACKGROUND_JOB CHANNEL_CREATE CHANNEL_ANSWER CHAN
 	"mod_openai_audio_stream::connect mod_openai_audio_stream::disconnect mod_openai_audio_stream::error " +
 	"mod_openai_audio_stream::json mod_openai_audio_stream::openai_speech_start " +
 	"mod_openai_audio_stream::openai_speech_stop mod_openai_audio_stream::truncated mod_openai_audio_stream::turn " +
-	"mod_openai_audio_stream::reconnect mod_openai_audio_stream::end"
+	"mod_openai_audio_stream::reconnect mod_openai_audio_stream::end mod_openai_audio_stream::tool mod_openai_audio_stream::dtmf " +
+	"mod_openai_audio_stream::idle mod_openai_audio_stream::silent_answer"
 
 func dialESL(ctx context.Context, addr, password, events string) (*esl, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)

@@ -71,12 +71,26 @@ func interrupt(t testing.TB, n int) {
 }
 
 // loudParts are the lengths of the parts of a recording that are not silent for more than 20 ms.
-func loudParts(pcm []int16, rateHz int) (parts []time.Duration) {
+func loudParts(pcm []int16, rateHz int) (lengths []time.Duration) {
+	for _, p := range sounds(pcm, rateHz) {
+		lengths = append(lengths, p.length)
+	}
+	return lengths
+}
+
+// part is a stretch of a recording.
+type part struct{ from, length time.Duration }
+
+func (p part) String() string { return fmt.Sprintf("%v at %v", p.length, p.from) }
+
+// sounds are the parts of a recording that are not silent for more than 20 ms.
+func sounds(pcm []int16, rateHz int) (parts []part) {
 	quiet := rateHz / 50
 	first, last := -1, -1
+	at := func(i int) time.Duration { return time.Duration(i) * time.Second / time.Duration(rateHz) }
 	end := func() {
 		if first >= 0 {
-			parts = append(parts, time.Duration(last+1-first)*time.Second/time.Duration(rateHz))
+			parts = append(parts, part{at(first), at(last + 1 - first)})
 			first = -1
 		}
 	}

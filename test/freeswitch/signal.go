@@ -245,7 +245,8 @@ func toneSNR(pcm []int16, rateHz int) float64 {
 	return 10 * math.Log10((a*a+b*b)/2*n/noise)
 }
 
-func writeWAV(tb testing.TB, path string, pcm []int16, rateHz int) {
+// WriteWAV writes a recording of one channel.
+func WriteWAV(tb testing.TB, path string, pcm []int16, rateHz int) {
 	tb.Helper()
 	f, err := os.Create(path)
 	if err != nil {

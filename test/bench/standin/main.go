@@ -31,6 +31,7 @@ type options struct {
 	muted        bool
 	name, svg    string
 	also         []string
+	greeted      int
 }
 
 func main() {
@@ -57,10 +58,14 @@ func main() {
 		o.also = append(o.also, path)
 		return nil
 	})
+	flag.IntVar(&o.greeted, "greetings", 0, "measure instead how long so many callers wait for a greeting, without and with prewarm")
 	flag.Parse()
 	measured := o.run
 	if len(o.sweep)+len(o.also) > 0 {
 		measured = o.sweepAndPlot
+	}
+	if o.greeted > 0 {
+		measured = o.greetings
 	}
 	if err := measured(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
