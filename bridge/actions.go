@@ -9,26 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"unsafe"
-
-	"mod_openai_audio_stream/module/stream"
 )
-
-// act runs an op with C's copies of texts, unless the gate is closed. FreeSWITCH's refusal is the error that refused makes.
-func (h *host) act(op func(c []*C.char) C.oas_status_t, refused func() error, texts ...string) error {
-	if !h.enter() {
-		return stream.ErrNoChannel
-	}
-	defer h.leave()
-	c, free := cstrings(texts...)
-	defer free()
-	switch op(c) {
-	case C.OAS_STATUS_OK:
-		return nil
-	case C.OAS_STATUS_GONE:
-		return stream.ErrNoChannel
-	}
-	return refused()
-}
 
 func (h *host) Hangup(uuid, cause string) error {
 	return h.act(func(c []*C.char) C.oas_status_t { return C.oas_host_hangup(h.ops, c[0], c[1]) },

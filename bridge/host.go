@@ -104,20 +104,26 @@ func (h *host) Exists(uuid string) bool {
 	return C.oas_host_exists(h.ops, c[0]) == C.OAS_STATUS_OK
 }
 
-func (h *host) Answer(uuid string) error {
+// act runs an op with C's copies of texts, unless the gate is closed. FreeSWITCH's refusal is the error that refused makes.
+func (h *host) act(op func(c []*C.char) C.oas_status_t, refused func() error, texts ...string) error {
 	if !h.enter() {
 		return stream.ErrNoChannel
 	}
 	defer h.leave()
-	c, free := cstrings(uuid)
+	c, free := cstrings(texts...)
 	defer free()
-	switch C.oas_host_answer(h.ops, c[0]) {
+	switch op(c) {
 	case C.OAS_STATUS_OK:
 		return nil
 	case C.OAS_STATUS_GONE:
 		return stream.ErrNoChannel
 	}
-	return errors.New("could not be answered: the call is ending, or its endpoint refused")
+	return refused()
+}
+
+func (h *host) Answer(uuid string) error {
+	return h.act(func(c []*C.char) C.oas_status_t { return C.oas_host_answer(h.ops, c[0]) },
+		func() error { return errors.New("could not be answered: the call is ending, or its endpoint refused") }, uuid)
 }
 
 func (h *host) Attach(uuid string, mix command.Mix) (stream.Rings, error) {

@@ -125,7 +125,7 @@ func (s *Stream) begin(ctx context.Context, e *errand, now time.Time) {
 	case tool.Hangup:
 		s.takeLeave(e, func(now time.Time) {
 			s.finishErrand(e, toolDone, now)
-			s.leave(endHangupTool, func() { s.tried("hang-up", host.Hangup(uuid, job.Cause)) }, nil)
+			s.leave(endHangupTool, func() { s.hangUp(job.Cause) }, nil)
 		}, now)
 	case tool.Transfer:
 		s.takeLeave(e, func(now time.Time) { s.transfer(ctx, e, job, now) }, now)

@@ -104,12 +104,7 @@ func (c *connection) lost(err error, now time.Time) verdict {
 
 // plan sets when the next attempt is; false if there is none.
 func (c *connection) plan(failure *errorMessage, err error, now time.Time) bool {
-	var after time.Duration
-	var dial *transport.DialError
-	if errors.As(err, &dial) {
-		after = dial.RetryAfter
-	}
-	wait, ok := c.backoff.Next(after)
+	wait, ok := c.backoff.Next(retryAfter(err))
 	if !ok || c.noReconnect {
 		return false
 	}
@@ -117,6 +112,15 @@ func (c *connection) plan(failure *errorMessage, err error, now time.Time) bool 
 	c.retryAt = now.Add(wait)
 	failure.WaitTime = wait.Milliseconds()
 	return true
+}
+
+// retryAfter is how long the server wants to be left alone after an attempt that failed, 0 if it has not said.
+func retryAfter(err error) time.Duration {
+	var dial *transport.DialError
+	if errors.As(err, &dial) {
+		return dial.RetryAfter
+	}
+	return 0
 }
 
 // retryable reports whether trying again can help.

@@ -481,9 +481,6 @@ func (s *Stream) act(t ledger.Todo, now time.Time) {
 			s.event(eventTurn, newTurnBody(r))
 		}
 	}
-	for _, id := range t.Answered {
-		s.answered(id, now)
-	}
 	for _, c := range t.Calls {
 		s.call(c, now)
 	}

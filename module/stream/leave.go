@@ -12,12 +12,8 @@ import (
 
 // The model ends the call, or sends it elsewhere, when the caller has heard it say so (farewell.go).
 
-const (
-	// referWait bounds how long the caller's phone may take to get through to where it was referred.
-	referWait = 60 * time.Second
-	// holdMusic is what FreeSWITCH plays to those who wait.
-	holdMusic = "local_stream://moh"
-)
+// referWait bounds how long the caller's phone may take to get through to where it was referred.
+const referWait = 60 * time.Second
 
 // Channel variables that tell the next line of the dialplan, and the CDR, of a transfer.
 const (
@@ -111,8 +107,7 @@ func (s *Stream) transfer(ctx context.Context, e *errand, job tool.Transfer, now
 	case tool.Blind:
 		s.sendOff(e, func() {
 			s.tellTransfer(job, transferTransferred)
-			extension, dialplan, context := destination(job.To)
-			s.tried("transfer to "+job.To, host.Transfer(uuid, extension, dialplan, context))
+			s.sendTo(job.To)
 		}, now)
 	case tool.Refer:
 		result := transferTransferred
@@ -130,7 +125,7 @@ func (s *Stream) transfer(ctx context.Context, e *errand, job tool.Transfer, now
 			return err
 		}, hangUp, hangUp)
 	case tool.Attended:
-		s.startLoop(holdMusic)
+		s.startLoop(tool.HoldMusic)
 		var peer string
 		s.tryTransfer(e, job, func() (err error) {
 			peer, err = host.Dial(ctx, uuid, job.To, e.tool.Timeout)
@@ -186,8 +181,11 @@ func (s *Stream) tellTransfer(job tool.Transfer, result string) {
 	})
 }
 
-// destination is "<extension> [dialplan [context]]" taken apart.
-func destination(to string) (extension, dialplan, context string) {
-	words := append(strings.Fields(to), "", "", "")
-	return words[0], words[1], words[2]
+// hangUp ends the call. Only finish calls it.
+func (s *Stream) hangUp(cause string) { s.tried("hang-up", s.host.Hangup(s.cfg.UUID, cause)) }
+
+// sendTo has the call go on at "<extension> [dialplan [context]]". Only finish calls it.
+func (s *Stream) sendTo(destination string) {
+	words := append(strings.Fields(destination), "", "", "")
+	s.tried("transfer to "+destination, s.host.Transfer(s.cfg.UUID, words[0], words[1], words[2]))
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"mod_openai_audio_stream/module/tool"
 	"mod_openai_audio_stream/module/transport"
 )
 
@@ -93,7 +94,7 @@ func TestMusicWhileItRings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, conn := act(t, nil, attended)
 		c.host.dialed = make(chan error, 1)
-		c.host.sounds = map[string][]int16{holdMusic: loud8(30 * time.Second)}
+		c.host.sounds = map[string][]int16{tool.HoldMusic: loud8(30 * time.Second)}
 		c.leaves(conn, "transfer_call", toSales, time.Second)
 		c.after(time.Second)
 		loud := slices.ContainsFunc(c.host.rings.heard[16000:], func(v int16) bool { return v == 5000 })

@@ -130,12 +130,9 @@ func (s *Stream) rescue() {
 	}
 	switch rescue := s.cfg.Settings.OnError; rescue.Kind {
 	case config.RescueHangup:
-		s.exitBefore = func() { s.tried("hang-up", s.host.Hangup(s.cfg.UUID, rescueCause)) }
+		s.exitBefore = func() { s.hangUp(rescueCause) }
 	case config.RescueTransfer:
-		extension, dialplan, context := destination(rescue.To)
-		s.exitAfter = func() {
-			s.tried("transfer to "+rescue.To, s.host.Transfer(s.cfg.UUID, extension, dialplan, context))
-		}
+		s.exitAfter = func() { s.sendTo(rescue.To) }
 	}
 }
 

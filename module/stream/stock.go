@@ -55,12 +55,7 @@ func (s *stock) lost(l *link, worked bool, err error, now time.Time) (told bool)
 	if l != nil && l.conn != nil && now.Sub(l.since) >= steadyLife {
 		s.backoff.Reset()
 	}
-	var after time.Duration
-	var dial *transport.DialError
-	if errors.As(err, &dial) {
-		after = dial.RetryAfter
-	}
-	wait, _ := s.backoff.Next(after)
+	wait, _ := s.backoff.Next(retryAfter(err))
 	s.retryAt = now.Add(wait)
 	told, s.failing = s.failing, !worked
 	return told

@@ -95,8 +95,11 @@ func (t *Tool) readCommand(r *reader, line string) func(values) (Job, error) {
 	}
 }
 
+// HoldMusic is what FreeSWITCH plays to those who wait.
+const HoldMusic = "local_stream://moh"
+
 func readHold(_ *Tool, r *reader) func(values) (Job, error) {
-	return always(Hold{r.text("music", "local_stream://moh")})
+	return always(Hold{r.text("music", HoldMusic)})
 }
 
 func readCollect(t *Tool, r *reader) func(values) (Job, error) {

@@ -156,9 +156,14 @@ func (c acting) session() *realtimetest.Session {
 }
 
 // told is what the model was told of its functions.
-func (c acting) told() (outputs []string) {
+func (c acting) told() []string {
 	c.TB.Helper()
-	for _, e := range c.session().Received("conversation.item.create") {
+	return outputs(c.session())
+}
+
+// outputs are what the model was told of its functions in a session.
+func outputs(s *realtimetest.Session) (outputs []string) {
+	for _, e := range s.Received("conversation.item.create") {
 		if e.Get("item.type").String() == "function_call_output" {
 			outputs = append(outputs, e.Get("item.output").String())
 		}

@@ -198,16 +198,6 @@ func heardSentences(t *testing.T, c *freeswitch.Call, since time.Duration, n int
 	}
 }
 
-// outputs are what the model was told of its functions.
-func outputs(s *realtimetest.Session) (outputs []string) {
-	for _, e := range s.Received("conversation.item.create") {
-		if output := e.Get("item.output"); output.Exists() {
-			outputs = append(outputs, output.Str)
-		}
-	}
-	return outputs
-}
-
 // The receptionist: the first caller wants to order, the second has no more questions.
 
 func receptionistAnswer(turn realtimetest.Turn) realtimetest.Reply {

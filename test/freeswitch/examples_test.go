@@ -120,14 +120,8 @@ func TestExamples(t *testing.T) {
 	call.Event("reconnect", 1)
 	call.Stream("send_text %s", base64.StdEncoding.EncodeToString([]byte(clerkQuestion)))
 	call.Switch.Event(t, "clerk", "CHANNEL_HANGUP_COMPLETE", 1)
-	var outputs []string
-	for _, e := range session(t, srv, "clerk").Received("conversation.item.create") {
-		if e.Get("item.type").String() == "function_call_output" {
-			outputs = append(outputs, e.Get("item.output").String())
-		}
-	}
-	if !slices.Equal(outputs, []string{`{"open":"9 to 17"}`}) {
-		t.Errorf("the function was answered with %q", outputs)
+	if told := outputs(session(t, srv, "clerk")); !slices.Equal(told, []string{`{"open":"9 to 17"}`}) {
+		t.Errorf("the function was answered with %q", told)
 	}
 	var heard []int64
 	for _, e := range call.Events("clerk", "turn") {
